@@ -1,0 +1,260 @@
+use crate::line;
+use crate::preview::Preview;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+use core::time::Duration;
+
+/// One event being written, as the block of lines that a client will read.
+///
+/// Every event that exists is well formed: data and comments take any text, and an event type or an ID that would break
+/// out of its line is refused. Setters follow the standard when called again: the last event type, ID and reconnection
+/// time win, data and comments gain lines.
+///
+/// ```
+/// use sse_core::Event;
+///
+/// let event = Event::new().event("tick").id("7").data("first line\r\nsecond line");
+/// assert_eq!(event.to_string(), "event: tick\nid: 7\ndata: first line\ndata: second line\n\n");
+/// ```
+///
+/// [`Display`](fmt::Display) writes the bytes of the block, with the blank line that ends it.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Event {
+    /// Complete lines of UTF-8, without the blank line.
+    lines: Vec<u8>,
+}
+
+impl Event {
+    /// An event without any field: a blank line, which clients ignore.
+    pub const fn new() -> Self {
+        Self { lines: Vec::new() }
+    }
+
+    /// Sets the event type, the name that `addEventListener` takes in a browser. Without one it is `message`.
+    ///
+    /// # Panics
+    ///
+    /// If the event type holds a line feed or a carriage return. For text that is not under your control there is
+    /// [`try_event`](Self::try_event).
+    #[track_caller]
+    pub fn event(self, event_type: impl AsRef<str>) -> Self {
+        match self.try_event(event_type) {
+            Ok(event) => event,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Sets the event type, as [`event`](Self::event) does.
+    ///
+    /// # Errors
+    ///
+    /// If the event type holds a line feed or a carriage return.
+    pub fn try_event(mut self, event_type: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let value = event_type.as_ref().as_bytes();
+        InvalidField::check("event", value, memchr::memchr2(b'\n', b'\r', value))?;
+        self.line("event: ", value);
+        Ok(self)
+    }
+
+    /// Sets the ID that the client sends back as `Last-Event-ID` when it reconnects. An empty one makes it forget its ID.
+    ///
+    /// # Panics
+    ///
+    /// If the ID holds a line feed, a carriage return or a NUL, with which a client would ignore it. For text that is
+    /// not under your control there is [`try_id`](Self::try_id).
+    #[track_caller]
+    pub fn id(self, id: impl AsRef<str>) -> Self {
+        match self.try_id(id) {
+            Ok(event) => event,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Sets the ID, as [`id`](Self::id) does.
+    ///
+    /// # Errors
+    ///
+    /// If the ID holds a line feed, a carriage return or a NUL.
+    pub fn try_id(mut self, id: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let value = id.as_ref().as_bytes();
+        InvalidField::check("id", value, memchr::memchr3(b'\n', b'\r', b'\0', value))?;
+        self.line("id: ", value);
+        Ok(self)
+    }
+
+    /// Adds data: any text. Each line break in it, be it CRLF, CR or LF, reaches the client as LF.
+    ///
+    /// Empty data is data: the client dispatches an event for it.
+    pub fn data(mut self, data: impl AsRef<str>) -> Self {
+        self.add_lines("data: ", data.as_ref().as_bytes());
+        self
+    }
+
+    /// Adds data: the value as JSON, serialized into the event's own buffer.
+    ///
+    /// # Errors
+    ///
+    /// If the value's `Serialize` fails, or it holds a map whose keys are not strings.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn json_data(mut self, value: impl serde_core::Serialize) -> Result<Self, serde_json::Error> {
+        // Room for a small object at once, where growing from nothing would take several steps.
+        self.lines.reserve(128);
+        let start = self.lines.len();
+        self.lines.extend_from_slice(b"data: ");
+        value.serialize(&mut serde_json::Serializer::new(&mut self.lines))?;
+        // Only a `RawValue` can have line breaks, between its tokens.
+        if line::length(&self.lines[start..]).is_some() {
+            let line = self.lines.split_off(start);
+            self.add_lines("data: ", &line["data: ".len()..]);
+        } else {
+            self.lines.push(b'\n');
+        }
+        Ok(self)
+    }
+
+    /// Adds a comment: any text, which clients skip. It keeps a quiet connection in use.
+    pub fn comment(mut self, comment: impl AsRef<str>) -> Self {
+        self.add_lines(":", comment.as_ref().as_bytes());
+        self
+    }
+
+    /// Sets the reconnection time, how long the client waits before it connects again, in whole milliseconds.
+    pub fn retry(mut self, reconnection_time: Duration) -> Self {
+        self.line("retry: ", reconnection_time.as_millis().to_string().as_bytes());
+        self
+    }
+
+    fn line(&mut self, name: &str, value: &[u8]) {
+        self.reserve(name.len() + value.len() + 1);
+        self.lines.extend_from_slice(name.as_bytes());
+        self.lines.extend_from_slice(value);
+        self.lines.push(b'\n');
+    }
+
+    fn add_lines(&mut self, name: &str, text: &[u8]) {
+        let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();
+        if breaks == 0 {
+            return self.line(name, text);
+        }
+        self.reserve(text.len() + (breaks + 1) * (name.len() + 1));
+        for value in line::lines(text) {
+            self.line(name, value);
+        }
+    }
+
+    /// Makes room for so many bytes and the blank line.
+    ///
+    /// Exactly, when that at least doubles the buffer, so that a typical event needs one allocation and freezes in it.
+    fn reserve(&mut self, bytes: usize) {
+        if bytes >= self.lines.len() {
+            self.lines.reserve_exact(bytes + 1);
+        } else {
+            self.lines.reserve(bytes + 1);
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", String::from_utf8_lossy(&self.lines))
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Event").field(&Preview(&self.lines)).finish()
+    }
+}
+
+/// The finished bytes of one event. A clone shares them.
+///
+/// ```
+/// use sse_core::{EncodedEvent, Event};
+///
+/// let event = EncodedEvent::from(Event::new().data("for everyone"));
+/// let for_another_connection = event.clone();
+/// assert_eq!(event.as_bytes(), b"data: for everyone\n\n");
+/// assert_eq!(event.as_bytes().as_ptr(), for_another_connection.as_bytes().as_ptr());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct EncodedEvent(Bytes);
+
+impl EncodedEvent {
+    /// Takes bytes as they are, for a proxy that passes on what another server has written.
+    ///
+    /// Nothing is checked: a client reads whatever these bytes say, and what follows them may become part of it.
+    pub fn raw(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes that go over the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Event> for EncodedEvent {
+    fn from(event: Event) -> Self {
+        let mut lines = event.lines;
+        lines.push(b'\n');
+        Self(Bytes::from(lines))
+    }
+}
+
+impl From<EncodedEvent> for Bytes {
+    fn from(event: EncodedEvent) -> Self {
+        event.0
+    }
+}
+
+impl fmt::Debug for EncodedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EncodedEvent").field(&Preview(&self.0)).finish()
+    }
+}
+
+/// The error of an event type or an ID that no single line can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    field: &'static str,
+    byte: u8,
+    offset: usize,
+}
+
+impl InvalidField {
+    fn check(field: &'static str, value: &[u8], offset: Option<usize>) -> Result<(), Self> {
+        match offset {
+            Some(offset) => Err(Self { field, byte: value[offset], offset }),
+            None => Ok(()),
+        }
+    }
+
+    /// The name of the field: `event` or `id`.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// Where in the value the first byte is that it cannot hold.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.byte {
+            b'\n' => "a line feed",
+            b'\r' => "a carriage return",
+            _ => "a NUL",
+        };
+        let Self { field, offset, .. } = self;
+        write!(f, "`{field}` has {what} at byte {offset}, which its one line cannot hold; remove or encode it")
+    }
+}
+
+impl core::error::Error for InvalidField {}

@@ -1,0 +1,154 @@
+//! The headers of an event stream, request and response.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+/// The headers of every response that is an event stream, in lower case.
+///
+/// `no-cache` keeps the stream from being answered out of a cache, `no-transform` from being compressed on the way, which
+/// would hold events back, and `x-accel-buffering` tells nginx, and those that learned it from nginx, to pass on each
+/// event at once. There is no `connection` header: HTTP/1.1 implies it, HTTP/2 forbids it.
+pub const RESPONSE: [(&str, &str); 3] = [
+    ("content-type", "text/event-stream"),
+    ("cache-control", "no-cache, no-transform"),
+    ("x-accel-buffering", "no"),
+];
+
+/// The name of the request header with which a client says where it left off, in lower case.
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
+/// The name of the query parameter that stands in for that header, in clients that cannot set one.
+const QUERY_PARAMETER: &str = "lastEventId";
+
+/// The last event ID of a request: which event the client had seen when it lost its connection.
+///
+/// It is empty in a first request, as is the standard's "last event ID string" (WHATWG HTML 9.2.2). It dereferences to
+/// `str`, so that `last_event_id.parse()` reads a number.
+///
+/// ```
+/// use sse_core::LastEventId;
+///
+/// let from_header = LastEventId::from_request(Some(b"42"), None)?;
+/// assert_eq!(from_header.parse(), Ok(42));
+///
+/// let from_polyfill = LastEventId::from_request(None, Some("room=1&lastEventId=%ED%95%9C"))?;
+/// assert_eq!(&*from_polyfill, "한");
+///
+/// assert!(LastEventId::from_request(None, None)?.is_empty());
+/// # Ok::<(), sse_core::InvalidLastEventId>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct LastEventId(String);
+
+impl LastEventId {
+    /// Takes the value of the [`Last-Event-ID`](LAST_EVENT_ID) header, or without one, or with an empty one, the query
+    /// parameter `lastEventId`, which polyfills of `EventSource` send.
+    ///
+    /// The query is what follows the `?` in the request's URL, percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// If the ID is not UTF-8, or has a line feed, a carriage return or a NUL, which no event's ID can have. The answer to
+    /// such a request is status 400.
+    pub fn from_request(header: Option<&[u8]>, query: Option<&str>) -> Result<Self, InvalidLastEventId> {
+        match header {
+            Some(id) if !id.is_empty() => Self::new(id.to_vec(), Source::Header),
+            _ => match query.and_then(from_query) {
+                Some(id) => Self::new(id, Source::Query),
+                None => Ok(Self::default()),
+            },
+        }
+    }
+
+    fn new(id: Vec<u8>, source: Source) -> Result<Self, InvalidLastEventId> {
+        let invalid = |reason| InvalidLastEventId { source, reason };
+        let id = String::from_utf8(id).map_err(|_| invalid(Reason::NotUtf8))?;
+        match memchr::memchr3(b'\n', b'\r', b'\0', id.as_bytes()) {
+            Some(_) => Err(invalid(Reason::ControlCharacter)),
+            None => Ok(Self(id)),
+        }
+    }
+}
+
+impl Deref for LastEventId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<LastEventId> for String {
+    fn from(id: LastEventId) -> Self {
+        id.0
+    }
+}
+
+/// The bytes of the first `lastEventId` in an `application/x-www-form-urlencoded` query.
+fn from_query(query: &str) -> Option<Vec<u8>> {
+    query.split('&').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        (decode(name) == QUERY_PARAMETER.as_bytes()).then(|| decode(value))
+    })
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        decoded.push(match first {
+            b'+' => b' ',
+            b'%' => match percent_encoded(tail) {
+                Some(byte) => {
+                    rest = &tail[2..];
+                    byte
+                }
+                None => b'%',
+            },
+            &byte => byte,
+        });
+    }
+    decoded
+}
+
+fn percent_encoded(digits: &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
+    u8::try_from(digit(0)? << 4 | digit(1)?).ok()
+}
+
+/// The error of a last event ID that no event can have had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidLastEventId {
+    source: Source,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Header,
+    Query,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reason {
+    NotUtf8,
+    ControlCharacter,
+}
+
+impl fmt::Display for InvalidLastEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.source {
+            Source::Header => "the `Last-Event-ID` header",
+            Source::Query => "the `lastEventId` query parameter",
+        })?;
+        f.write_str(match self.reason {
+            Reason::NotUtf8 => " is not UTF-8; send the ID as it was received",
+            Reason::ControlCharacter => " has a line break or a NUL; send the ID as it was received",
+        })
+    }
+}
+
+impl core::error::Error for InvalidLastEventId {}

@@ -1,0 +1,91 @@
+//! Server-Sent Events without I/O: write events, read them back in any split, stream them as a response body.
+//!
+//! ```
+//! use sse_core::{Decoder, EncodedEvent, Event, Frame};
+//!
+//! // Writing: any text is safe as data.
+//! let event = Event::new().event("greeting").id("1").data("hello\nworld");
+//! assert_eq!(event.to_string(), "event: greeting\nid: 1\ndata: hello\ndata: world\n\n");
+//! let bytes = EncodedEvent::from(event);
+//!
+//! // Reading: from whatever pieces the network delivers.
+//! let mut decoder = Decoder::new();
+//! let (first, second) = bytes.as_bytes().split_at(30);
+//! for mut chunk in [first, second] {
+//!     while let Some(frame) = decoder.decode(&mut chunk)? {
+//!         if let Frame::Message(message) = frame {
+//!             assert_eq!(message.event_type, "greeting");
+//!             assert_eq!(message.data, "hello\nworld");
+//!         }
+//!     }
+//! }
+//! assert_eq!(decoder.last_event_id(), "1");
+//! # Ok::<(), sse_core::EventTooLarge>(())
+//! ```
+//!
+//! # What is here
+//!
+//! - [`Event`] is one block being written, [`EncodedEvent`] its finished bytes, cheap to clone for many connections.
+//! - [`Decoder`] turns chunks of bytes into [`Frame`]s as the event stream clauses of the [WHATWG HTML standard]
+//!   (9.2.5 and 9.2.6) say, without allocating for each event and within a limit on memory.
+//! - `EventStream` (feature `stream`) does the same for a stream of chunks, such as the body of a client's response.
+//! - `Sse` (feature `stream`) is the body of a server's response. With feature `http` it is an `http_body::Body`, which
+//!   hyper and tower take as it is; with feature `tokio` it sends keep-alive comments.
+//! - [`header`] has the response headers and the `Last-Event-ID` of a request.
+//!
+//! # What is not
+//!
+//! No client: connecting, reconnecting after [`Decoder::reconnection_time`] and checking the content type are the
+//! caller's. No server: `sse-axum` and its siblings turn an `Sse` into their framework's response. No JSON on the reading
+//! side: [`MessageEvent::data`] is text.
+//!
+//! # Features
+//!
+//! | feature | adds | needs |
+//! |---|---|---|
+//! | `std` (default) | run-time detection of vector instructions | `std` |
+//! | `stream` | `EventStream`, `Sse` | `alloc` |
+//! | `http` | `http_body::Body` for `Sse`, `Sse::into_response` | `std` |
+//! | `tokio` | `Sse::keep_alive`, `KeepAlive` | `std`, a tokio runtime with time enabled |
+//! | `json` | `Event::json_data` | `alloc` |
+//!
+//! Without `std` the crate needs `alloc` and atomic pointers. Features only add to the API.
+//!
+//! [WHATWG HTML standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+
+mod line;
+mod preview;
+
+mod event;
+mod message;
+
+mod decode;
+
+#[cfg(feature = "stream")]
+mod event_stream;
+#[cfg(feature = "tokio")]
+mod keep_alive;
+#[cfg(feature = "stream")]
+mod sse;
+
+pub mod header;
+
+pub use crate::decode::{Decoder, EventTooLarge};
+pub use crate::event::{EncodedEvent, Event, InvalidField};
+#[cfg(feature = "stream")]
+pub use crate::event_stream::{EventStream, EventStreamError};
+pub use crate::header::{InvalidLastEventId, LastEventId};
+#[cfg(feature = "tokio")]
+pub use crate::keep_alive::{KeepAlive, KeepAliveStream};
+pub use crate::message::{Frame, MessageEvent};
+#[cfg(feature = "stream")]
+pub use crate::sse::Sse;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,97 @@
+//! The grammar of lines, which writing and reading share.
+
+use core::time::Duration;
+
+/// Dropped once, at the start of a stream.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The length of the longest field name that means something, `event` or `retry`.
+pub(crate) const LONGEST_NAME: usize = 5;
+
+/// The bytes before the first line feed or carriage return, if there is one.
+///
+/// ```abnf
+/// end-of-line = ( cr lf / cr / lf )
+/// ```
+#[inline]
+pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
+    match bytes.first() {
+        Some(b'\n' | b'\r') => Some(0),
+        Some(_) => memchr::memchr2(b'\n', b'\r', bytes),
+        None => None,
+    }
+}
+
+/// What a line that is not blank says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Event,
+    Data,
+    Id,
+    Retry,
+    Comment,
+    Unknown,
+}
+
+/// Splits a line without its end into what it is and the offset of its value.
+///
+/// ```abnf
+/// comment = colon *any-char end-of-line
+/// field   = 1*name-char [ colon [ space ] *any-char ] end-of-line
+/// ```
+#[inline]
+pub(crate) fn split(line: &[u8]) -> (Field, usize) {
+    let (field, rest) = match line {
+        [b'd', b'a', b't', b'a', rest @ ..] => (Field::Data, rest),
+        [b'e', b'v', b'e', b'n', b't', rest @ ..] => (Field::Event, rest),
+        [b'i', b'd', rest @ ..] => (Field::Id, rest),
+        [b'r', b'e', b't', b'r', b'y', rest @ ..] => (Field::Retry, rest),
+        [b':', ..] => return (Field::Comment, 1),
+        _ => return (Field::Unknown, 0),
+    };
+    let name = line.len() - rest.len();
+    match rest {
+        [b':', b' ', ..] => (field, name + 2),
+        [b':', ..] => (field, name + 1),
+        [] => (field, name),
+        _ => (Field::Unknown, 0),
+    }
+}
+
+/// Whether the start of a line leaves it open that the line is a comment or a field that means something.
+pub(crate) fn may_matter(start: &[u8], comments: bool) -> bool {
+    match split(start).0 {
+        Field::Comment => comments,
+        Field::Unknown => {
+            ["data", "event", "id", "retry"].iter().any(|name| name.as_bytes().starts_with(start))
+        }
+        _ => true,
+    }
+}
+
+/// The value of a `retry` field, in milliseconds: ASCII digits and nothing else. Too many of them saturate.
+pub(crate) fn reconnection_time(value: &[u8]) -> Option<Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = value.iter().map(|byte| u128::from(byte - b'0'));
+    let millis = digits.fold(0u128, |sum, digit| sum.saturating_mul(10).saturating_add(digit));
+    Some(match u64::try_from(millis / 1000) {
+        Ok(seconds) => Duration::from_secs(seconds) + Duration::from_millis((millis % 1000) as u64),
+        Err(_) => Duration::MAX,
+    })
+}
+
+/// The lines of a text, without their ends: at least one, and one more than there are ends.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = length(text) else {
+            return rest.take();
+        };
+        let (line, tail) = text.split_at(end);
+        rest = Some(tail.strip_prefix(b"\r\n").unwrap_or(&tail[1..]));
+        Some(line)
+    })
+}

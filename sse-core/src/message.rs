@@ -1,0 +1,68 @@
+use crate::preview::Preview;
+use alloc::borrow::Cow;
+use core::fmt;
+use core::time::Duration;
+
+/// What a [`Decoder`](crate::Decoder) reads, in the order of the stream.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// An event, dispatched by a blank line.
+    Message(MessageEvent<'a>),
+    /// A new reconnection time, in force at once. It comes at its own line, before the event of its block.
+    Retry(Duration),
+    /// The text of a comment after its colon, if [asked for](crate::Decoder::with_comments).
+    Comment(Cow<'a, str>),
+}
+
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => message.fmt(f),
+            Self::Retry(time) => f.debug_tuple("Retry").field(time).finish(),
+            Self::Comment(text) => f.debug_tuple("Comment").field(&Preview(text.as_bytes())).finish(),
+        }
+    }
+}
+
+/// A dispatched event, named as in a browser's `MessageEvent`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MessageEvent<'a> {
+    /// The event type; `message` if the block had none.
+    pub event_type: Cow<'a, str>,
+    /// The data, its lines joined with LF.
+    pub data: Cow<'a, str>,
+    /// The last event ID, of this event or of one before it; empty if there was none.
+    pub last_event_id: Cow<'a, str>,
+}
+
+impl MessageEvent<'_> {
+    pub(crate) const DEFAULT_EVENT_TYPE: &'static str = "message";
+
+    /// Copies what is borrowed from the decoder and its chunk.
+    pub fn into_owned(self) -> MessageEvent<'static> {
+        MessageEvent {
+            // Most events are of this type, and it needs no copy.
+            event_type: if self.event_type == Self::DEFAULT_EVENT_TYPE {
+                Cow::Borrowed(Self::DEFAULT_EVENT_TYPE)
+            } else {
+                owned(self.event_type)
+            },
+            data: owned(self.data),
+            last_event_id: owned(self.last_event_id),
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl fmt::Debug for MessageEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageEvent")
+            .field("event_type", &Preview(self.event_type.as_bytes()))
+            .field("data", &Preview(self.data.as_bytes()))
+            .field("last_event_id", &Preview(self.last_event_id.as_bytes()))
+            .finish()
+    }
+}

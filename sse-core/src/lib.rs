@@ -64,6 +64,7 @@ mod preview;
 mod event;
 mod message;
 
+mod block;
 mod decode;
 
 #[cfg(feature = "stream")]

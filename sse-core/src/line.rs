@@ -39,7 +39,7 @@ pub(crate) enum Field {
 /// comment = colon *any-char end-of-line
 /// field   = 1*name-char [ colon [ space ] *any-char ] end-of-line
 /// ```
-#[inline]
+#[inline(always)]
 pub(crate) fn split(line: &[u8]) -> (Field, usize) {
     let (field, rest) = match line {
         [b'd', b'a', b't', b'a', rest @ ..] => (Field::Data, rest),

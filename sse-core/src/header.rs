@@ -89,7 +89,7 @@ impl From<LastEventId> for String {
 /// The bytes of the first `lastEventId` in an `application/x-www-form-urlencoded` query.
 fn from_query(query: &str) -> Option<Vec<u8>> {
     query.split('&').find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name) == QUERY_PARAMETER.as_bytes()).then(|| decode(value))
     })
 }

@@ -1,0 +1,47 @@
+//! How often the codec asks for memory. One test, so that nothing else runs beside the count.
+
+use allocation_counter::measure;
+use sse_core::{Decoder, EncodedEvent, Event, Frame};
+use std::hint::black_box;
+
+/// Decodes the stream in chunks of this size and returns the number of events.
+fn count(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
+    let mut events = 0;
+    for mut chunk in stream.chunks(size) {
+        while let Some(frame) = decoder.decode(&mut chunk).unwrap() {
+            events += usize::from(matches!(frame, Frame::Message(_)));
+        }
+    }
+    events
+}
+
+#[test]
+fn memory_is_asked_for_as_documented() {
+    // Once warm, decoding asks for none, whatever the events and wherever they are cut.
+    let event = "event: e\nid: 12345\nretry: 5\ndata: first line\ndata: 둘째 줄\n\n";
+    let stream = event.repeat(1000);
+    for size in [1, 7, 100, stream.len()] {
+        let mut decoder = Decoder::new().with_comments(true);
+        count(&mut decoder, &stream.as_bytes()[..10 * event.len()], size);
+        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes(), size), 1000));
+        assert_eq!(info.count_total, 0, "chunks of {size} bytes");
+    }
+
+    // After a huge event the decoder gives memory back.
+    let mut decoder = Decoder::new();
+    let huge = format!("data: {}\ndata\n\n", "x".repeat(10 << 20));
+    let info = measure(|| {
+        count(&mut decoder, huge.as_bytes(), 1000);
+        count(&mut decoder, b"\n", 1);
+    });
+    assert!(info.bytes_max > 10 << 20);
+    assert!(info.bytes_current <= 2 * 64 * 1024, "{} bytes kept", info.bytes_current);
+
+    // An event of one field is written, frozen and shared in one allocation; the first clone adds a count of owners.
+    let data = "x".repeat(250);
+    let write = || EncodedEvent::from(black_box(Event::new().data(&data)));
+    assert_eq!(measure(|| drop(write())).count_total, 1);
+    let event = write();
+    assert_eq!(measure(|| drop(event.clone())).count_total, 1);
+    assert_eq!(measure(|| drop(event.clone())).count_total, 0);
+}

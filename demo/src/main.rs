@@ -1,0 +1,73 @@
+//! Serves the demo.
+
+use clap::Parser;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// A clock that the server pushes to the page, with Server-Sent Events.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The address to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
+    addr: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { addr } = Arguments::parse();
+    match serve(addr).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot listen on {addr}: {error}");
+            if error.kind() == ErrorKind::AddrInUse {
+                eprintln!("Another program has that port. `--addr {}:0` takes any that is free.", addr.ip());
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(addr: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(addr).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("The clock is at {url}");
+    println!("Without a browser: curl -N {url}/events");
+    println!("Ctrl-C stops it.");
+
+    let (stop, stopping) = watch::channel(false);
+    let mut stopped = stopping.clone();
+    let server = axum::serve(listener, demo::app(stopping)).with_graceful_shutdown(async move {
+        interrupted().await;
+        stop.send_replace(true);
+    });
+    // Streams end by themselves; this is for clients that do not read what is sent to them.
+    let out_of_patience = async {
+        stopped.wait_for(|&stopped| stopped).await.ok();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    };
+    tokio::select! {
+        result = server => result,
+        () = out_of_patience => Ok(()),
+    }
+}
+
+/// Waits for Ctrl-C, or on Unix for what `kill` sends.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    tokio::signal::ctrl_c().await.ok();
+}

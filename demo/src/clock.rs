@@ -49,7 +49,8 @@ impl Clock {
         let next = id.filter(|&id| id <= newest).map_or(newest, |id| id + 1);
         stream::unfold((self.ticks.clone(), next), async |(mut ticks, next)| {
             let (id, event) = {
-                let ticks = ticks.wait_for(|ticks| ticks.back().is_some_and(|tick| tick.id >= next)).await.ok()?;
+                let ticks =
+                    ticks.wait_for(|ticks| ticks.back().is_some_and(|tick| tick.id >= next)).await.ok()?;
                 let tick = ticks.iter().find(|tick| tick.id >= next)?;
                 (tick.id, tick.event.clone())
             };

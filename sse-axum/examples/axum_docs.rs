@@ -10,9 +10,8 @@ use tokio_stream::StreamExt as _;
 
 async fn sse_handler() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // A `Stream` that repeats an event every second
-    let stream = stream::repeat_with(|| Event::default().data("hi!"))
-        .map(Ok)
-        .throttle(Duration::from_secs(1));
+    let stream =
+        stream::repeat_with(|| Event::default().data("hi!")).map(Ok).throttle(Duration::from_secs(1));
 
     Sse::new(stream).keep_alive(KeepAlive::default())
 }

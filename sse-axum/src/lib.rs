@@ -2,10 +2,10 @@
 
 pub use sse_core::{self, EncodedEvent, Event, InvalidLastEventId, KeepAlive, KeepAliveStream};
 
+use axum_core::BoxError;
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use axum_core::BoxError;
 use futures_core::{Stream, TryStream};
 use http::StatusCode;
 use http::request::Parts;

@@ -22,7 +22,9 @@ async fn a_stream_of_1_gib_needs_constant_memory() {
     const EVENTS: usize = (1 << 30) / EVENT;
 
     let data = "x".repeat(EVENT - "data: \n\n".len());
-    let events = move || stream::repeat(data.clone()).take(EVENTS).map(|data| Ok::<_, Infallible>(Event::new().data(data)));
+    let events = move || {
+        stream::repeat(data.clone()).take(EVENTS).map(|data| Ok::<_, Infallible>(Event::new().data(data)))
+    };
     let app = Router::new().route("/", axum::routing::get(async move || Sse::new(events())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

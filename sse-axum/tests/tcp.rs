@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get as on_get;
 use futures_util::stream::{self, Stream, StreamExt};
-use sse_axum::{EncodedEvent, Event, KeepAlive, LastEventId, Sse};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use sse_axum::{EncodedEvent, Event, KeepAlive, LastEventId, Sse};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -35,12 +35,15 @@ async fn the_head_is_exactly_what_an_event_stream_needs() {
     let address = serve_events(|| vec![event("1")]).await;
     let response = get(address, "/").await;
     assert_eq!(response.status, 200);
-    assert_eq!(response.headers, [
-        "cache-control: no-cache, no-transform",
-        "content-type: text/event-stream",
-        "transfer-encoding: chunked",
-        "x-accel-buffering: no",
-    ]);
+    assert_eq!(
+        response.headers,
+        [
+            "cache-control: no-cache, no-transform",
+            "content-type: text/event-stream",
+            "transfer-encoding: chunked",
+            "x-accel-buffering: no",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -166,7 +169,9 @@ async fn a_head_request_gets_the_headers_and_no_stream() {
 
 #[tokio::test]
 async fn graceful_shutdown_ends_when_the_streams_do() {
-    async fn handler(State(mut stopping): State<watch::Receiver<bool>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    async fn handler(
+        State(mut stopping): State<watch::Receiver<bool>>,
+    ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
         let stopped = async move {
             stopping.wait_for(|stopping| *stopping).await.ok();
         };
@@ -187,9 +192,13 @@ async fn graceful_shutdown_ends_when_the_streams_do() {
 }
 
 async fn serve_last_event_id() -> std::net::SocketAddr {
-    let app = Router::new()
-        .route("/", on_get(async |LastEventId(id): LastEventId| format!("<{}>", &*id)))
-        .route("/optional", on_get(async |id: Option<LastEventId>| format!("{:?}", id.map(|LastEventId(id)| String::from(id)))));
+    let app =
+        Router::new().route("/", on_get(async |LastEventId(id): LastEventId| format!("<{}>", &*id))).route(
+            "/optional",
+            on_get(async |id: Option<LastEventId>| {
+                format!("{:?}", id.map(|LastEventId(id)| String::from(id)))
+            }),
+        );
     serve(app).await
 }
 
@@ -224,10 +233,13 @@ async fn a_last_event_id_that_is_not_utf8_is_a_400_that_says_so() {
 
 #[tokio::test]
 async fn a_204_has_no_body() {
-    let app = Router::new().route("/", on_get(async || {
-        let stop: Result<Sse<stream::Empty<Result<Event, Infallible>>>, _> = Err(StatusCode::NO_CONTENT);
-        stop
-    }));
+    let app = Router::new().route(
+        "/",
+        on_get(async || {
+            let stop: Result<Sse<stream::Empty<Result<Event, Infallible>>>, _> = Err(StatusCode::NO_CONTENT);
+            stop
+        }),
+    );
     assert_eq!(get(serve(app).await, "/").await.status, 204);
 }
 

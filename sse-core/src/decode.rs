@@ -488,7 +488,10 @@ impl EventTooLarge {
 impl fmt::Display for EventTooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit } = self;
-        write!(f, "an event is over the limit of {limit} bytes and was skipped; `with_max_event_size` raises it")
+        write!(
+            f,
+            "an event is over the limit of {limit} bytes and was skipped; `with_max_event_size` raises it"
+        )
     }
 }
 

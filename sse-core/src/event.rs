@@ -253,7 +253,10 @@ impl fmt::Display for InvalidField {
             _ => "a NUL",
         };
         let Self { field, offset, .. } = self;
-        write!(f, "`{field}` has {what} at byte {offset}, which its one line cannot hold; remove or encode it")
+        write!(
+            f,
+            "`{field}` has {what} at byte {offset}, which its one line cannot hold; remove or encode it"
+        )
     }
 }
 

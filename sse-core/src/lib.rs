@@ -47,7 +47,7 @@
 //! | `stream` | `EventStream`, `Sse` | `alloc` |
 //! | `http` | `http_body::Body` for `Sse`, `Sse::into_response` | `std` |
 //! | `tokio` | `Sse::keep_alive`, `KeepAlive` | `std`, a tokio runtime with time enabled |
-//! | `json` | `Event::json_data` | `alloc` |
+//! | `json` | `Event::json_data` | `std` |
 //!
 //! Without `std` the crate needs `alloc` and atomic pointers. Features only add to the API.
 //!

@@ -8,7 +8,12 @@ use util::{comment, decode, frames, message, pieces};
 
 #[test]
 fn each_line_end_ends_a_line() {
-    for stream in ["data: a\ndata: b\n\n", "data: a\rdata: b\r\r", "data: a\r\ndata: b\r\n\r\n", "data: a\rdata: b\n\r\n"] {
+    for stream in [
+        "data: a\ndata: b\n\n",
+        "data: a\rdata: b\r\r",
+        "data: a\r\ndata: b\r\n\r\n",
+        "data: a\rdata: b\n\r\n",
+    ] {
         assert_eq!(frames(stream), [message("message", "a\nb", "")], "{stream:?}");
     }
 }
@@ -23,7 +28,10 @@ fn a_cr_at_the_end_of_a_chunk_dispatches_at_once() {
 
 #[test]
 fn an_lf_after_a_cr_is_swallowed_once() {
-    assert_eq!(frames("data: 1\r\n\ndata: 2\n\n"), [message("message", "1", ""), message("message", "2", "")]);
+    assert_eq!(
+        frames("data: 1\r\n\ndata: 2\n\n"),
+        [message("message", "1", ""), message("message", "2", "")]
+    );
 }
 
 #[test]
@@ -47,10 +55,10 @@ fn part_of_a_byte_order_mark_spoils_its_line_only() {
 
 #[test]
 fn the_event_type_lasts_for_one_block() {
-    assert_eq!(frames("event: a\n\ndata: 1\n\nevent: b\ndata: 2\n\n"), [
-        message("message", "1", ""),
-        message("b", "2", "")
-    ]);
+    assert_eq!(
+        frames("event: a\n\ndata: 1\n\nevent: b\ndata: 2\n\n"),
+        [message("message", "1", ""), message("b", "2", "")]
+    );
 }
 
 #[test]
@@ -112,11 +120,10 @@ fn comments_are_frames_only_when_asked_for() {
 
 #[test]
 fn invalid_utf8_becomes_replacement_characters_where_it_is() {
-    assert_eq!(frames(b"event: \xFFe\nid: \xE2\x82\ndata: a\xF0\x9F\ndata: ok\n\n"), [message(
-        "\u{FFFD}e",
-        "a\u{FFFD}\nok",
-        "\u{FFFD}"
-    )]);
+    assert_eq!(
+        frames(b"event: \xFFe\nid: \xE2\x82\ndata: a\xF0\x9F\ndata: ok\n\n"),
+        [message("\u{FFFD}e", "a\u{FFFD}\nok", "\u{FFFD}")]
+    );
     // What is not used may be anything.
     assert_eq!(frames(b"event: e\nx\xFF: y\ndata: ok\n\n"), [message("e", "ok", "")]);
 }
@@ -142,14 +149,14 @@ fn an_event_of_exactly_the_limit_passes() {
 
 #[test]
 fn an_oversized_event_loses_nothing_before_or_after_it() {
-    let stream = b"id: 1\ndata: a\n\nid: 2\ndata: far too large\nretry: 5\ndata: more\n\ndata: b\n\n".as_slice();
+    let stream =
+        b"id: 1\ndata: a\n\nid: 2\ndata: far too large\nretry: 5\ndata: more\n\ndata: b\n\n".as_slice();
     for size in [1, 3, 20, stream.len()] {
         let mut decoder = Decoder::new().with_max_event_size(10);
-        assert_eq!(decode(&mut decoder, stream.chunks(size)), [
-            Ok(message("message", "a", "1")),
-            Err(10),
-            Ok(message("message", "b", "1"))
-        ]);
+        assert_eq!(
+            decode(&mut decoder, stream.chunks(size)),
+            [Ok(message("message", "a", "1")), Err(10), Ok(message("message", "b", "1"))]
+        );
     }
 }
 
@@ -186,8 +193,14 @@ fn the_default_limit_is_32_mib() {
 
 #[test]
 fn reconnect_drops_the_unfinished_event_and_keeps_id_and_time() {
-    let unfinished: [&[u8]; 6] =
-        [b"id: 8\ndata: x\nda", b"data: x\r", b"\xEF\xBB", b": comment", b"data: far too large", b"event: e\n"];
+    let unfinished: [&[u8]; 6] = [
+        b"id: 8\ndata: x\nda",
+        b"data: x\r",
+        b"\xEF\xBB",
+        b": comment",
+        b"data: far too large",
+        b"event: e\n",
+    ];
     for unfinished in unfinished {
         let mut decoder = Decoder::new().with_max_event_size(10);
         decode(&mut decoder, [b"id: 7\nretry: 5\ndata: x\n\n".as_slice(), unfinished]);

@@ -42,7 +42,10 @@ fn empty_data_is_a_field_that_dispatches_an_event() {
 
 #[test]
 fn a_leading_space_of_data_survives() {
-    assert_eq!(frames(Event::new().data(" two  spaces").to_string()), [message("message", " two  spaces", "")]);
+    assert_eq!(
+        frames(Event::new().data(" two  spaces").to_string()),
+        [message("message", " two  spaces", "")]
+    );
 }
 
 #[test]
@@ -76,7 +79,9 @@ fn an_event_type_with_a_line_break_is_refused_with_field_and_offset() {
         error.to_string(),
         "`event` has a line feed at byte 1, which its one line cannot hold; remove or encode it"
     );
-    assert!(Event::new().try_event("bare\rcr").unwrap_err().to_string().contains("a carriage return at byte 4"));
+    assert!(
+        Event::new().try_event("bare\rcr").unwrap_err().to_string().contains("a carriage return at byte 4")
+    );
     assert!(Event::new().try_event("nul\0is fine").is_ok());
 }
 

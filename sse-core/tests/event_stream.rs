@@ -16,7 +16,8 @@ fn body(chunks: &[&'static str]) -> impl stream::Stream<Item = Result<&'static s
 
 #[tokio::test]
 async fn events_come_out_however_the_body_is_cut() {
-    let events = EventStream::new(body(&["data: 1\n\ndata: 2\n", "", "\nevent: e\r", "\ndata: 3\n\n:\n\ndata: lost"]));
+    let events =
+        EventStream::new(body(&["data: 1\n\ndata: 2\n", "", "\nevent: e\r", "\ndata: 3\n\n:\n\ndata: lost"]));
     let data: Vec<_> = events.map(|event| event.unwrap().data).collect().await;
     assert_eq!(data, ["1", "2", "3"]);
 }
@@ -48,7 +49,8 @@ async fn an_event_over_the_limit_is_an_error_between_the_others() {
     let decoder = Decoder::new().with_max_event_size(8);
     let chunks = body(&["data: 1\n\ndata: far too large\n\ndata: 2\n\n"]);
     let events = EventStream::with_decoder(chunks, decoder);
-    let events: Vec<_> = events.map(|event| event.map(|event| event.data).map_err(|error| error.to_string())).collect().await;
+    let events: Vec<_> =
+        events.map(|event| event.map(|event| event.data).map_err(|error| error.to_string())).collect().await;
     assert_eq!(events[0].as_deref(), Ok("1"));
     assert!(events[1].as_ref().unwrap_err().contains("limit of 8 bytes"));
     assert_eq!(events[2].as_deref(), Ok("2"));

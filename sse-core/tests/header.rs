@@ -9,11 +9,14 @@ fn id(header: Option<&[u8]>, query: Option<&str>) -> Result<String, String> {
 
 #[test]
 fn the_response_headers_keep_proxies_from_caching_and_buffering() {
-    assert_eq!(header::RESPONSE, [
-        ("content-type", "text/event-stream"),
-        ("cache-control", "no-cache, no-transform"),
-        ("x-accel-buffering", "no"),
-    ]);
+    assert_eq!(
+        header::RESPONSE,
+        [
+            ("content-type", "text/event-stream"),
+            ("cache-control", "no-cache, no-transform"),
+            ("x-accel-buffering", "no"),
+        ]
+    );
 }
 
 #[test]

@@ -13,14 +13,53 @@ fn streams(words: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
 }
 
 const WORDS: &[&[u8]] = &[
-    b"data", b"data:", b"data: ", b"event:", b"event: e", b"id: ", b"id", b"retry: ", b"retry", b":", b" ", b"\n", b"\n",
-    b"\r", b"\r\n", b"\n\n", b"x", b"7", b"da", b"\0", "é".as_bytes(), "한😀".as_bytes(), "\u{FEFF}".as_bytes(), b"datax: ",
+    b"data",
+    b"data:",
+    b"data: ",
+    b"event:",
+    b"event: e",
+    b"id: ",
+    b"id",
+    b"retry: ",
+    b"retry",
+    b":",
+    b" ",
+    b"\n",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"x",
+    b"7",
+    b"da",
+    b"\0",
+    "é".as_bytes(),
+    "한😀".as_bytes(),
+    "\u{FEFF}".as_bytes(),
+    b"datax: ",
     b"18446744073709551616",
 ];
 
 const INVALID: &[&[u8]] = &[
-    b"data: ", b"id: ", b"event: ", b":", b"\n", b"\n", b"\r", b"x", b"\xFF", b"\xE2", b"\x82", b"\xE2\x82", b"\xF0\x9F",
-    b"\xEF", b"\xBB", b"\xBF", b"\xEF\xBB\xBF", b"\xC0\x80", "é".as_bytes(),
+    b"data: ",
+    b"id: ",
+    b"event: ",
+    b":",
+    b"\n",
+    b"\n",
+    b"\r",
+    b"x",
+    b"\xFF",
+    b"\xE2",
+    b"\x82",
+    b"\xE2\x82",
+    b"\xF0\x9F",
+    b"\xEF",
+    b"\xBB",
+    b"\xBF",
+    b"\xEF\xBB\xBF",
+    b"\xC0\x80",
+    "é".as_bytes(),
 ];
 
 fn check_against_oracle(stream: &[u8], sizes: &[usize], limit: usize) -> Result<(), TestCaseError> {
@@ -120,7 +159,8 @@ impl Setter {
 /// Text that would be something else if it got out of its line.
 fn texts() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
-        "\n", "\r", "\r\n", "data: ", "event: ", "id:", "retry: 1", ":", " ", "\0", "x", "\u{FEFF}", "\u{2028}", "\u{85}", "한",
+        "\n", "\r", "\r\n", "data: ", "event: ", "id:", "retry: 1", ":", " ", "\0", "x", "\u{FEFF}",
+        "\u{2028}", "\u{85}", "한",
     ];
     prop_oneof![
         prop::collection::vec(prop::sample::select(WORDS), 0..8).prop_map(|words| words.concat()),
@@ -152,7 +192,8 @@ fn expected_frames(setters: &[Setter]) -> (util::Decoded, String) {
             Setter::Data(text) => data.push(lines(text)),
             Setter::Comment(text) => frames.extend(lines(text).split('\n').map(|line| Ok(comment(line)))),
             Setter::Retry(time) => {
-                frames.push(Ok(Frame::Retry(Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000))));
+                frames
+                    .push(Ok(Frame::Retry(Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000))));
             }
         }
     }

@@ -155,7 +155,9 @@ async fn the_response_has_the_headers_and_the_body() {
 }
 
 /// A body with keep-alive of events that are sent by hand; the opening comment is already taken.
-async fn kept_alive(keep_alive: KeepAlive) -> (mpsc::UnboundedSender<Event>, impl Stream<Item = Bytes> + Unpin) {
+async fn kept_alive(
+    keep_alive: KeepAlive,
+) -> (mpsc::UnboundedSender<Event>, impl Stream<Item = Bytes> + Unpin) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let events = stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok::<_, ()>);
     let mut body = Box::pin(Sse::new(events).keep_alive(keep_alive).map(Result::unwrap));
@@ -229,7 +231,8 @@ async fn keep_alive_ends_with_the_events() {
 
 #[tokio::test(start_paused = true)]
 async fn keep_alive_works_for_encoded_events() {
-    let mut body = Box::pin(Sse::new(stream::pending::<Result<EncodedEvent, ()>>()).keep_alive(KeepAlive::new()));
+    let mut body =
+        Box::pin(Sse::new(stream::pending::<Result<EncodedEvent, ()>>()).keep_alive(KeepAlive::new()));
     assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
     assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
 }

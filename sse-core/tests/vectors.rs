@@ -50,8 +50,7 @@ impl Vector {
 
     fn check(&self, sizes: &[usize]) {
         let at = |what| format!("{what} of {} in pieces of {sizes:?}", self.name);
-        let mut decoder =
-            Decoder::new().with_last_event_id(&self.initial_last_event_id).with_comments(true);
+        let mut decoder = Decoder::new().with_last_event_id(&self.initial_last_event_id).with_comments(true);
         let decoded = decode(&mut decoder, pieces(&self.input, sizes));
         let (mut events, mut comments, mut retry) = (Vec::new(), Vec::new(), None);
         for frame in decoded {

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands. Run it as it is: it installs what is missing, or says what to install.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+bare_target=thumbv7em-none-eabihf
+msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+need() { # command, Debian package
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$2"
+  else
+    echo "ci.sh needs \`$1\`: install the package $2 (or run ci.sh as root on Debian)" >&2
+    exit 1
+  fi
+}
+
+step "what this needs"
+need cc gcc
+for tool in cargo rustup; do
+  command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
+done
+rustup component list --installed | grep -q '^clippy' || rustup component add clippy
+rustup component list --installed | grep -q '^rustfmt' || rustup component add rustfmt
+rustup target list --installed | grep -qx "$bare_target" || rustup target add "$bare_target"
+rustup run "$msrv" rustc --version 2>/dev/null || rustup toolchain install "$msrv" --profile minimal
+for tool in cargo-deny cargo-hack; do
+  command -v "$tool" >/dev/null || cargo install --locked "$tool"
+done
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+step "lints, each set of features"
+cargo hack clippy -p sse-proto -p sse-axum --feature-powerset --no-dev-deps -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+
+step "tests"
+cargo test --workspace --all-features
+
+step "tests of the codec without std"
+cargo test -p sse-proto --no-default-features --tests
+
+step "a program without std links"
+cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
+
+step "Rust $msrv"
+cargo "+$msrv" check --workspace --all-targets --all-features --target-dir target/msrv
+
+step "dependencies"
+cargo deny check licenses bans sources
+# The advisories are a repository of their own, which not every network reaches; the other checks need no network.
+if timeout 120 cargo deny fetch db 2>/dev/null; then
+  cargo deny check --disable-fetch advisories
+else
+  echo "the advisory database cannot be reached from here: advisories were not checked"
+fi
+
+step "packages"
+cargo package -p sse-proto -p sse-axum --allow-dirty
+
+step "all passed"

@@ -192,13 +192,10 @@ async fn graceful_shutdown_ends_when_the_streams_do() {
 }
 
 async fn serve_last_event_id() -> std::net::SocketAddr {
-    let app =
-        Router::new().route("/", on_get(async |LastEventId(id): LastEventId| format!("<{}>", &*id))).route(
-            "/optional",
-            on_get(async |id: Option<LastEventId>| {
-                format!("{:?}", id.map(|LastEventId(id)| String::from(id)))
-            }),
-        );
+    let app = Router::new().route("/", on_get(async |LastEventId(id): LastEventId| format!("<{id}>"))).route(
+        "/optional",
+        on_get(async |id: Option<LastEventId>| format!("{:?}", id.map(|LastEventId(id)| String::from(id)))),
+    );
     serve(app).await
 }
 

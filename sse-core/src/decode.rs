@@ -335,8 +335,9 @@ impl Decoder {
             _ => self.block.add(block, &line),
         }
         self.line = line;
-        if let Ok(Some(Aside::Comment(_))) = said {
-            self.lent = Lent::Line;
+        match said {
+            Ok(Some(Aside::Comment(_))) => self.lent = Lent::Line,
+            _ => block::empty(&mut self.line),
         }
         said
     }

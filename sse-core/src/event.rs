@@ -99,7 +99,6 @@ impl Event {
     ///
     /// If the value's `Serialize` fails, or it holds a map whose keys are not strings.
     #[cfg(feature = "json")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn json_data(mut self, value: impl serde_core::Serialize) -> Result<Self, serde_json::Error> {
         // Room for a small object at once, where growing from nothing would take several steps.
         self.lines.reserve(128);

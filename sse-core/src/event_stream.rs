@@ -56,7 +56,11 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<B: TryStream> EventStream<B> {
+impl<B> EventStream<B>
+where
+    B: TryStream,
+    B::Ok: AsRef<[u8]>,
+{
     /// Reads a body with a new [`Decoder`].
     pub fn new(body: B) -> Self {
         Self::with_decoder(body, Decoder::new())

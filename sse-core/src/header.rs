@@ -80,6 +80,12 @@ impl Deref for LastEventId {
     }
 }
 
+impl fmt::Display for LastEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl From<LastEventId> for String {
     fn from(id: LastEventId) -> Self {
         id.0

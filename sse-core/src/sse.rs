@@ -66,7 +66,6 @@ where
     /// Sends a comment whenever no event has gone out for a while, so that proxies and clients keep the connection, and
     /// the server notices a client that is gone.
     #[cfg(feature = "tokio")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     pub fn keep_alive(self, keep_alive: crate::KeepAlive) -> Sse<crate::KeepAliveStream<S>>
     where
         T: From<crate::Event>,
@@ -76,7 +75,6 @@ where
 
     /// The whole response: status 200, the [headers](crate::header::RESPONSE), and this body.
     #[cfg(feature = "http")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     pub fn into_response(self) -> http::Response<Self> {
         let mut response = http::Response::new(self);
         for (name, value) in crate::header::RESPONSE {
@@ -182,7 +180,6 @@ where
 }
 
 #[cfg(feature = "http")]
-#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 impl<S, T, E> http_body::Body for Sse<S>
 where
     S: Stream<Item = Result<T, E>>,

@@ -139,7 +139,7 @@ impl Event {
         if breaks == 0 {
             return self.line(name, text);
         }
-        self.reserve(text.len() + (breaks + 1) * (name.len() + 1));
+        self.reserve(text.len() + (breaks + 1) * name.len() + 1);
         for value in line::lines(text) {
             self.line(name, value);
         }

@@ -52,11 +52,20 @@ fn memory_is_asked_for_as_documented() {
         assert!(info.bytes_current <= 3 * 64 * 1024, "{what:?}: {} bytes kept", info.bytes_current);
     }
 
-    // An event of one field is written, frozen and shared in one allocation; the first clone adds a count of owners.
-    let data = "x".repeat(250);
-    let write = || EncodedEvent::from(black_box(Event::new().data(&data)));
-    assert_eq!(measure(|| drop(write())).count_total, 1);
-    let event = write();
+    // An event of one field is written and frozen in one allocation, whatever its length and however many its lines.
+    for data in ["x".repeat(250), "x\n".repeat(250), String::new()] {
+        let write = || drop(black_box(EncodedEvent::from(Event::new().data(&data))));
+        assert_eq!(measure(write).count_total, 1);
+        let write = || drop(black_box(EncodedEvent::from(Event::new().comment(&data))));
+        assert_eq!(measure(write).count_total, 1);
+    }
+
+    // One that grows line by line does so in steps that double.
+    let grow = || drop(black_box((0..10_000).fold(Event::new(), |event, _| event.data("x"))));
+    assert!(measure(grow).count_total < 20);
+
+    // The first clone adds a count of owners, which all others share.
+    let event = EncodedEvent::from(Event::new().data("x"));
     assert_eq!(measure(|| drop(event.clone())).count_total, 1);
     assert_eq!(measure(|| drop(event.clone())).count_total, 0);
 }

@@ -52,6 +52,14 @@ fn memory_is_asked_for_as_documented() {
         assert!(info.bytes_current <= 3 * 64 * 1024, "{what:?}: {} bytes kept", info.bytes_current);
     }
 
+    // What means nothing is skipped without being stored.
+    for start in [":", "unknown: ", "datum", "x", "dataX", "\u{FEFF}:"] {
+        let stream = format!("{start}{x}\ndata: x\n\n");
+        let mut decoder = Decoder::new();
+        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes(), 1000), 1));
+        assert!(info.bytes_max < 100, "{start:?}: {} bytes", info.bytes_max);
+    }
+
     // An event of one field is written and frozen in one allocation, whatever its length and however many its lines.
     for data in ["x".repeat(250), "x\n".repeat(250), String::new()] {
         let write = || drop(black_box(EncodedEvent::from(Event::new().data(&data))));

@@ -120,6 +120,8 @@ fn a_raw_event_is_its_bytes_and_a_clone_shares_them() {
 fn debug_output_is_text_and_stays_short() {
     let event = Event::new().data("\u{1}ä");
     assert_eq!(format!("{event:?}"), r#"Event("data: \u{1}ä\n")"#);
+    let a_hundred_bytes = format!("{:?}", EncodedEvent::raw("x".repeat(100)));
+    assert_eq!(a_hundred_bytes, format!("EncodedEvent(\"{}\")", "x".repeat(100)));
     let large = Event::new().data("x".repeat(1 << 20));
     assert!(format!("{large:?}").len() < 200);
     assert!(format!("{:?}", EncodedEvent::from(large)).ends_with(r#""... (1048584 bytes))"#));

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, FusedStream};
 use sse_core::{Decoder, EventStream, EventStreamError};
-use std::io;
+use std::error::Error;
 use std::pin::pin;
 use std::time::Duration;
+use std::{fmt, io};
 
 fn body(chunks: &[&'static str]) -> impl stream::Stream<Item = Result<&'static str, io::Error>> + use<> {
     stream::iter(chunks.to_vec()).map(Ok)
@@ -36,6 +37,7 @@ async fn an_error_of_the_body_passes_through_and_ends_the_stream() {
     let chunks = [Ok("data: 1\n\n"), Err(reset), Ok("data: 2\n\n")];
     let mut events = EventStream::new(stream::iter(chunks));
     assert_eq!(events.next().await.unwrap().unwrap().data, "1");
+    assert!(!events.is_terminated());
     match events.next().await {
         Some(Err(EventStreamError::Body(error))) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
         other => panic!("{other:?}"),
@@ -82,4 +84,33 @@ async fn the_stream_is_fused() {
     let mut events = EventStream::new(body);
     assert!(events.next().await.is_none());
     assert!(events.next().await.is_none());
+}
+
+#[derive(Debug)]
+struct Disconnected(io::Error);
+
+impl fmt::Display for Disconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("disconnected")
+    }
+}
+
+impl Error for Disconnected {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn an_error_of_the_body_shows_as_itself_and_keeps_its_source() {
+    let error = EventStreamError::Body(Disconnected(io::Error::other("the cause")));
+    assert_eq!(error.to_string(), "disconnected");
+    assert_eq!(error.source().unwrap().to_string(), "the cause");
+}
+
+#[test]
+fn debug_output_shows_the_decoder() {
+    let decoder = Decoder::new().with_last_event_id("seven");
+    let events = format!("{:?}", EventStream::with_decoder(body(&[]), decoder));
+    assert!(events.starts_with("EventStream") && events.contains(r#"last_event_id: "seven""#), "{events}");
 }

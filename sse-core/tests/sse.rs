@@ -236,3 +236,12 @@ async fn keep_alive_works_for_encoded_events() {
     assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
     assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
 }
+
+#[test]
+fn debug_output_shows_the_state_and_not_the_events() {
+    let body =
+        Sse::new(stream::pending::<Result<Event, ()>>()).keep_alive(KeepAlive::new().interval(seconds(7)));
+    let shown = format!("{body:?}");
+    assert!(shown.starts_with("Sse") && shown.contains("opened: false"), "{shown}");
+    assert!(format!("{:?}", KeepAlive::new()).contains("15s"));
+}

@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
-msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+crates=(-p sse-proto -p sse-axum -p sse-rocket -p sse-warp)
 
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
@@ -27,7 +27,6 @@ done
 rustup component list --installed | grep -q '^clippy' || rustup component add clippy
 rustup component list --installed | grep -q '^rustfmt' || rustup component add rustfmt
 rustup target list --installed | grep -qx "$bare_target" || rustup target add "$bare_target"
-rustup run "$msrv" rustc --version 2>/dev/null || rustup toolchain install "$msrv" --profile minimal
 for tool in cargo-deny cargo-hack; do
   command -v "$tool" >/dev/null || cargo install --locked "$tool"
 done
@@ -39,7 +38,7 @@ step "lints"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 step "lints, each set of features"
-cargo hack clippy -p sse-proto -p sse-axum --feature-powerset --no-dev-deps -- -D warnings
+cargo hack clippy "${crates[@]}" --feature-powerset --no-dev-deps -- -D warnings
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
@@ -53,8 +52,8 @@ cargo test -p sse-proto --no-default-features --tests
 step "a program without std links"
 cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
 
-step "Rust $msrv"
-cargo "+$msrv" check --workspace --all-targets --all-features --target-dir target/msrv
+step "the oldest Rust that each crate supports"
+CARGO_TARGET_DIR=target/msrv cargo hack check --workspace --rust-version --all-targets --all-features
 
 step "dependencies"
 cargo deny check licenses bans sources
@@ -66,6 +65,6 @@ else
 fi
 
 step "packages"
-cargo package -p sse-proto -p sse-axum --allow-dirty
+cargo package "${crates[@]}" --allow-dirty
 
 step "all passed"

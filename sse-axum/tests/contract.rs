@@ -36,3 +36,4 @@ async fn once(State(probe): State<Probe>, id: Option<LastEventId>) -> Result<imp
 }
 
 sse_test::contract!(start);
+sse_test::contract!(start: a_last_event_id_that_is_not_utf8_is_a_400);

@@ -126,11 +126,19 @@ pub async fn a_last_event_id_that_is_not_utf8_is_a_400<F: Future<Output = Server
     let test = Test::start(start).await;
     let response = request(test.address, "GET", "/resume", b"Last-Event-ID: \xFF\r\n").await;
     assert_eq!(response.status, 400);
-    let response = get(test.address, "/resume?lastEventId=%00").await;
-    assert_eq!(response.status, 400);
     // UTF-8 that is not ASCII is fine.
     let response = request(test.address, "GET", "/resume", "Last-Event-ID: 셋\r\n".as_bytes()).await;
     assert_eq!(response.status, 200);
+}
+
+pub async fn a_last_event_id_that_no_event_can_have_is_a_400<F: Future<Output = Server>>(
+    start: impl FnOnce(Probe) -> F,
+) {
+    let test = Test::start(start).await;
+    for id in ["%00", "%0A", "%FF"] {
+        let response = get(test.address, &format!("/resume?lastEventId={id}")).await;
+        assert_eq!(response.status, 400, "{id}");
+    }
 }
 
 pub async fn a_204_ends_it<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {

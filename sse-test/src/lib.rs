@@ -104,7 +104,7 @@ impl fmt::Display for ScriptError {
 
 impl std::error::Error for ScriptError {}
 
-/// Makes a test of each law, for the servers that this function starts: an `async fn(Probe) -> Server`.
+/// Makes a test of each law, or of those named, for the servers that this function starts: an `async fn(Probe) -> Server`.
 #[macro_export]
 macro_rules! contract {
     ($start:path) => {
@@ -116,7 +116,7 @@ macro_rules! contract {
             keep_alive_fills_the_pauses
             a_client_resumes_after_the_id_in_its_header
             a_client_resumes_after_the_id_in_its_query
-            a_last_event_id_that_is_not_utf8_is_a_400
+            a_last_event_id_that_no_event_can_have_is_a_400
             a_204_ends_it
             a_head_request_gets_the_head_alone
             a_client_that_is_gone_has_its_stream_dropped

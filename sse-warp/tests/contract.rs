@@ -1,0 +1,41 @@
+//! The contract of all adapters, held by a warp server.
+
+use futures_util::StreamExt;
+use sse_test::{Probe, Server, keep_alive};
+use sse_warp::{LastEventId, Sse, last_event_id};
+use tokio::net::TcpListener;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::{Reply, Response};
+
+async fn start(probe: Probe) -> Server {
+    let with = |probe: &Probe| {
+        let probe = probe.clone();
+        warp::any().map(move || probe.clone())
+    };
+    let script = warp::path("script").and(with(&probe)).map(|probe: Probe| Sse::new(probe.script()));
+    let live = warp::path("live").and(with(&probe)).map(|probe: Probe| {
+        Sse::new(probe.live().take_until(Box::pin(probe.stopped()))).keep_alive(keep_alive())
+    });
+    let resume = warp::path("resume")
+        .and(with(&probe))
+        .and(last_event_id())
+        .map(|probe: Probe, id: LastEventId| Sse::new(probe.after(&id)));
+    let once = warp::path("once").and(with(&probe)).and(last_event_id()).map(once);
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = warp::serve(script.or(live).or(resume).or(once)).incoming(listener);
+    Server { address, ended: tokio::spawn(server.graceful(probe.stopped()).run()) }
+}
+
+fn once(probe: Probe, id: LastEventId) -> Response {
+    if id.is_empty() {
+        Sse::new(probe.script()).into_response()
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+sse_test::contract!(start);
+sse_test::contract!(start: a_last_event_id_that_is_not_utf8_is_a_400);

@@ -58,7 +58,7 @@ pub(crate) struct CopiedBlock {
     data: Vec<u8>,
     data_start: usize,
     pub(crate) has_data: bool,
-    /// What its lines count against the limit, so that zero means an empty block.
+    /// What the lines of earlier chunks count against the limit.
     pub(crate) size: usize,
 }
 

@@ -280,26 +280,23 @@ impl Decoder {
     /// Ends a block that has data.
     #[inline(always)]
     fn dispatch<'a, 'c: 'a>(&'a mut self, block: Block, input: &'c [u8]) -> MessageEvent<'a> {
-        match block.data {
-            Some(data) if self.block.size == 0 => {
-                // One pass validates all values: one pass for each would cost short events half their speed.
-                let region = block.region(data);
-                if let Ok(text) = simdutf8::basic::from_utf8(region.of(input)) {
-                    let get = |value: Span| &text[value.start - region.start..value.end - region.start];
-                    if let Some(id) = block.id {
-                        self.set_last_event_id(get(id));
-                    }
-                    return MessageEvent {
-                        event_type: Cow::Borrowed(match block.event_type {
-                            Some(event_type) if event_type.len() > 0 => get(event_type),
-                            _ => MessageEvent::DEFAULT_EVENT_TYPE,
-                        }),
-                        data: Cow::Borrowed(get(data)),
-                        last_event_id: Cow::Borrowed(&self.last_event_id),
-                    };
+        if let (Some(data), 0) = (block.data, self.block.size) {
+            // One pass validates all values: one pass for each would cost short events half their speed.
+            let region = block.region(data);
+            if let Ok(text) = simdutf8::basic::from_utf8(region.of(input)) {
+                let get = |value: Span| &text[value.start - region.start..value.end - region.start];
+                if let Some(id) = block.id {
+                    self.set_last_event_id(get(id));
                 }
+                return MessageEvent {
+                    event_type: Cow::Borrowed(match block.event_type {
+                        Some(event_type) if event_type.len() > 0 => get(event_type),
+                        _ => MessageEvent::DEFAULT_EVENT_TYPE,
+                    }),
+                    data: Cow::Borrowed(get(data)),
+                    last_event_id: Cow::Borrowed(&self.last_event_id),
+                };
             }
-            _ => {}
         }
         self.block.add(block, input);
         self.dispatch_copied()

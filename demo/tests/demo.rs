@@ -171,7 +171,8 @@ fn ctrl_c_and_kill_end_open_streams_and_the_program() {
         let demo = Demo::start();
         let mut events = demo.events("");
         events.ping().unwrap();
-        let kill = Command::new("kill").args([signal, &demo.process.id().to_string()]).status().unwrap();
+        let kill = format!("kill {signal} {}", demo.process.id());
+        let kill = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(kill.success());
         while events.ping().is_some() {}
         assert!(demo.ended());

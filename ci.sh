@@ -21,6 +21,8 @@ need() { # command, Debian package
 
 step "what this needs"
 need cc gcc
+need chromium chromium
+need firefox-esr firefox-esr
 for tool in cargo rustup; do
   command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
 done
@@ -44,7 +46,11 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 
 step "tests"
-cargo test --workspace --all-features
+cargo test --workspace --exclude e2e --all-features
+
+step "browsers"
+# One after the other: several browsers at once on two cores are slower than that.
+cargo test -p e2e -- --test-threads=1
 
 step "tests of the codec without std"
 cargo test -p sse-proto --no-default-features --tests

@@ -1,0 +1,66 @@
+//! Browsers, each started without a window and with a fresh profile.
+
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// A browser that is open on a page. It is closed when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    process: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Opens the page in Chromium.
+    ///
+    /// # Panics
+    ///
+    /// If there is no Chromium.
+    pub fn chromium(url: &str) -> Self {
+        let options = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-sync \
+                       --disable-background-networking --disable-component-update";
+        Self::open("chromium", "chromium", |command, profile| {
+            command
+                .args(options.split_whitespace())
+                .arg(format!("--user-data-dir={}", profile.display()))
+                .arg(url);
+        })
+    }
+
+    /// Opens the page in Firefox.
+    ///
+    /// # Panics
+    ///
+    /// If there is no Firefox.
+    pub fn firefox(url: &str) -> Self {
+        Self::open("firefox-esr", "firefox-esr", |command, profile| {
+            command
+                .args(["--headless", "--no-remote", "--profile"])
+                .arg(profile)
+                .arg(url)
+                .env("HOME", profile);
+        })
+    }
+
+    fn open(program: &str, package: &str, options: impl FnOnce(&mut Command, &Path)) -> Self {
+        let profile = tempfile::tempdir().expect("a directory for the profile");
+        let mut command = Command::new(program);
+        options(&mut command, profile.path());
+        // A group of its own, so that the processes that a browser starts end with it.
+        command.process_group(0).kill_on_drop(true);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let process = command.spawn();
+        let process =
+            process.unwrap_or_else(|error| panic!("{program}: {error}; install the package {package}"));
+        Self { process, _profile: profile }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(id) = self.process.id() {
+            std::process::Command::new("sh").args(["-c", &format!("kill -s KILL -- -{id}")]).status().ok();
+        }
+    }
+}

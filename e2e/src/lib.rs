@@ -1,0 +1,130 @@
+//! Real browsers against a real server of each framework.
+//!
+//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other in a browser, writes down
+//! what it sees, and posts it back; the test compares that with what the standard says, which is the same for every browser
+//! and every framework.
+
+pub mod browser;
+pub mod server;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use sse_core::{Event, KeepAlive};
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::IntervalStream;
+
+/// The page, which loads `/page.js`.
+pub const PAGE: &str = "<!doctype html><meta charset=utf-8><title>lab</title><script src=/page.js></script>";
+
+/// The script of the page.
+pub const SCRIPT: &str = include_str!("page.js");
+
+/// What the server does in a scenario, and what it sees.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    reports: mpsc::UnboundedSender<Report>,
+    ended: watch::Sender<Option<Instant>>,
+}
+
+/// What came back of a run.
+#[derive(Debug)]
+pub enum Report {
+    /// The page has seen all this: a JSON object with a list of lines for each scenario.
+    Page(String),
+    /// A client of `/events/retry` came back after that time.
+    Reconnected(Duration),
+    /// The stream of `/events/close` was dropped.
+    Dropped,
+}
+
+/// The answer to a request for `/events/{scenario}`.
+#[allow(missing_debug_implementations, reason = "a stream has nothing to show")]
+pub enum Answer {
+    /// Status 204.
+    Stop,
+    /// An event stream.
+    Events(BoxStream<'static, Result<Event, Infallible>>),
+}
+
+/// So short that comments come between the events of a scenario.
+pub fn keep_alive() -> KeepAlive {
+    KeepAlive::new().interval(Duration::from_millis(50))
+}
+
+impl Lab {
+    /// A lab, and what comes back of it.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
+        let (sender, reports) = mpsc::unbounded_channel();
+        (Self { reports: sender, ended: watch::Sender::default() }, reports)
+    }
+
+    /// Takes what the page has posted.
+    pub fn report(&self, body: String) {
+        self.reports.send(Report::Page(body)).ok();
+    }
+
+    /// Plays a scenario.
+    pub fn events(&self, scenario: &str, last_event_id: &str) -> Answer {
+        let event = |text: &str| Event::new().data(text);
+        let soon = Duration::from_millis(100);
+        match (scenario, last_event_id) {
+            ("open" | "comments", _) => {
+                // A pause of several keep-alives.
+                let later =
+                    IntervalStream::new(tokio::time::interval(Duration::from_millis(400))).skip(1).take(1);
+                Answer::Events(later.map(move |_| Ok(event("late"))).chain(stream::pending()).boxed())
+            }
+            ("fields", _) => held([
+                event("plain"),
+                Event::new().event("named").data("1"),
+                event("several\r\nlines\n\nof data"),
+                event("안녕하세요 😀"),
+                event(""),
+                Event::new().id("셋 3").data("with an ID"),
+                event(" space "),
+                Event::new().comment("unseen").event("end").data("x"),
+            ]),
+            ("resume", "") => ending([1, 2, 3].map(numbered), Event::new().retry(soon)),
+            ("resume", "3") => ending([4, 5].map(numbered), Event::new().comment("again")),
+            ("resume", _) => Answer::Stop,
+            ("retry", "") => {
+                self.ended.send_replace(Some(Instant::now()));
+                ending([numbered(1)], Event::new().retry(Duration::from_millis(500)))
+            }
+            ("retry", _) => {
+                let pause = self.ended.send_replace(None).map(|ended| ended.elapsed());
+                self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
+                Answer::Stop
+            }
+            ("close", _) => {
+                let dropped = Dropped(self.reports.clone());
+                let events = stream::iter([Ok(event("1"))]).chain(stream::pending());
+                Answer::Events(events.inspect(move |_| _ = &dropped).boxed())
+            }
+            _ => Answer::Stop,
+        }
+    }
+}
+
+fn numbered(id: u32) -> Event {
+    Event::new().id(id.to_string()).data(id.to_string())
+}
+
+/// These events on a connection that stays open.
+fn held<const N: usize>(events: [Event; N]) -> Answer {
+    Answer::Events(stream::iter(events).map(Ok).chain(stream::pending()).boxed())
+}
+
+/// These events, and one before them, on a connection that the server ends.
+fn ending<const N: usize>(events: [Event; N], first: Event) -> Answer {
+    Answer::Events(stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed())
+}
+
+struct Dropped(mpsc::UnboundedSender<Report>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.send(Report::Dropped).ok();
+    }
+}

@@ -1,0 +1,96 @@
+//! What each browser sees of each framework's server.
+
+use e2e::browser::Browser;
+use e2e::{Lab, Report, server};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a browser may take for all scenarios; a few seconds are usual.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What the standard says that a page sees, the same everywhere.
+fn expected() -> Value {
+    json!({
+        "open": ["open"],
+        "comments": ["open", "message|late|"],
+        "fields": [
+            "open",
+            "message|plain|",
+            "named|1",
+            "message|several\nlines\n\nof data|",
+            "message|안녕하세요 😀|",
+            "message||",
+            "message|with an ID|셋 3",
+            "message| space |셋 3",
+        ],
+        "resume": [
+            "open", "message|1|1", "message|2|2", "message|3|3", "connecting",
+            "open", "message|4|4", "message|5|5", "connecting",
+            "closed",
+        ],
+        "retry": ["open", "message|1|1", "connecting", "closed"],
+        "close": ["open", "message|1|"],
+    })
+}
+
+async fn check<F: Future<Output = SocketAddr>>(
+    serve: impl FnOnce(Lab) -> F,
+    open: impl FnOnce(&str) -> Browser,
+) {
+    let (lab, mut reports) = Lab::new();
+    let address = serve(lab).await;
+    let _browser = open(&format!("http://{address}/"));
+    let (mut seen, mut pause, mut dropped) = (None, None, false);
+    let all = async {
+        while seen.is_none() || pause.is_none() || !dropped {
+            match reports.recv().await.expect("the server to run") {
+                Report::Page(report) => seen = Some(report),
+                Report::Reconnected(after) => pause = Some(after),
+                Report::Dropped => dropped = true,
+            }
+        }
+    };
+    let all = timeout(PATIENCE, all).await;
+    assert!(all.is_ok(), "the page has reported {seen:?}, a pause of {pause:?}, and dropped: {dropped}");
+
+    let seen = seen.unwrap();
+    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page has failed: {seen}"));
+    for (scenario, lines) in expected().as_object().unwrap() {
+        assert_eq!(&seen[scenario], lines, "{scenario}");
+    }
+    // The server asked for 500 ms; without being asked, a browser waits for 3 seconds or more.
+    let pause = pause.unwrap();
+    assert!((Duration::from_millis(400)..Duration::from_millis(2500)).contains(&pause), "{pause:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_and_axum() {
+    check(server::axum, Browser::chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_and_rocket() {
+    check(server::rocket, Browser::chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_and_warp() {
+    check(server::warp, Browser::chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_and_axum() {
+    check(server::axum, Browser::firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_and_rocket() {
+    check(server::rocket, Browser::firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_and_warp() {
+    check(server::warp, Browser::firefox).await;
+}

@@ -23,6 +23,9 @@ step "what this needs"
 need cc gcc
 need chromium chromium
 need firefox-esr firefox-esr
+need xvfb-run xvfb
+need xauth xauth
+need WebKitWebDriver webkit2gtk-driver
 for tool in cargo rustup; do
   command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
 done

@@ -1,8 +1,12 @@
 //! Browsers, each started without a window and with a fresh profile.
 
 use std::path::Path;
+use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+/// Where Debian's package `webkit2gtk-driver` has it.
+const MINI_BROWSER: &str = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
 /// A browser that is open on a page. It is closed when this is dropped.
 #[derive(Debug)]
@@ -43,13 +47,29 @@ impl Browser {
         })
     }
 
+    /// Opens the page in WebKitGTK's MiniBrowser, on a display of its own.
+    ///
+    /// # Panics
+    ///
+    /// If there is no MiniBrowser or no Xvfb.
+    pub fn webkit(url: &str) -> Self {
+        Self::open("xvfb-run", "xvfb", |command, profile| {
+            command
+                .args(["--auto-servernum", MINI_BROWSER, "--private", url])
+                .env("HOME", profile)
+                .env("TMPDIR", profile);
+            // The sandbox does not start for root, nor in most containers.
+            command.env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1");
+        })
+    }
+
     fn open(program: &str, package: &str, options: impl FnOnce(&mut Command, &Path)) -> Self {
         let profile = tempfile::tempdir().expect("a directory for the profile");
         let mut command = Command::new(program);
         options(&mut command, profile.path());
         // A group of its own, so that the processes that a browser starts end with it.
         command.process_group(0).kill_on_drop(true);
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn();
         let process =
             process.unwrap_or_else(|error| panic!("{program}: {error}; install the package {package}"));
@@ -60,7 +80,9 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(id) = self.process.id() {
-            std::process::Command::new("sh").args(["-c", &format!("kill -s KILL -- -{id}")]).status().ok();
+            // First a chance to tidy up, which Xvfb takes.
+            let end = format!("kill -s TERM -- -{id}; sleep 0.5; kill -s KILL -- -{id}");
+            std::process::Command::new("sh").args(["-c", &end]).stderr(Stdio::null()).status().ok();
         }
     }
 }

@@ -94,3 +94,18 @@ async fn firefox_and_rocket() {
 async fn firefox_and_warp() {
     check(server::warp, Browser::firefox).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webkit_and_axum() {
+    check(server::axum, Browser::webkit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webkit_and_rocket() {
+    check(server::rocket, Browser::webkit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webkit_and_warp() {
+    check(server::warp, Browser::webkit).await;
+}

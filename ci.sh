@@ -23,6 +23,8 @@ step "what this needs"
 need cc gcc
 need chromium chromium
 need firefox-esr firefox-esr
+need nginx nginx-light
+need curl curl
 need xvfb-run xvfb
 need xauth xauth
 need WebKitWebDriver webkit2gtk-driver
@@ -51,7 +53,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "tests"
 cargo test --workspace --exclude e2e --all-features
 
-step "browsers"
+step "browsers, curl, nginx"
 # One after the other: several browsers at once on two cores are slower than that.
 cargo test -p e2e -- --test-threads=1
 

@@ -47,11 +47,11 @@ impl Browser {
         })
     }
 
-    /// Opens the page in WebKitGTK's MiniBrowser, on a display of its own.
+    /// Opens the page in the browser of `WebKitGTK`, on a display of its own.
     ///
     /// # Panics
     ///
-    /// If there is no MiniBrowser or no Xvfb.
+    /// If there is no Xvfb.
     pub fn webkit(url: &str) -> Self {
         Self::open("xvfb-run", "xvfb", |command, profile| {
             command

@@ -1,4 +1,4 @@
-//! Real browsers against a real server of each framework.
+//! Real clients, and a real proxy, against a real server of each framework.
 //!
 //! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other in a browser, writes down
 //! what it sees, and posts it back; the test compares that with what the standard says, which is the same for every browser
@@ -7,7 +7,7 @@
 pub mod browser;
 pub mod server;
 
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use sse_core::{Event, KeepAlive};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub enum Report {
     Page(String),
     /// A client of `/events/retry` came back after that time.
     Reconnected(Duration),
-    /// The stream of `/events/close` was dropped.
+    /// The stream of `/events/close` or `/events/slow` was dropped.
     Dropped,
 }
 
@@ -97,13 +97,20 @@ impl Lab {
                 self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
                 Answer::Stop
             }
-            ("close", _) => {
-                let dropped = Dropped(self.reports.clone());
-                let events = stream::iter([Ok(event("1"))]).chain(stream::pending());
-                Answer::Events(events.inspect(move |_| _ = &dropped).boxed())
+            ("close", _) => self.watched(stream::iter([Ok(event("1"))]).chain(stream::pending())),
+            ("slow", _) => {
+                let pause = stream::once(tokio::time::sleep(Duration::from_secs(2)));
+                let second = pause.map(move |()| Ok(numbered(2)));
+                self.watched(stream::iter([Ok(numbered(1))]).chain(second))
             }
             _ => Answer::Stop,
         }
+    }
+
+    /// These events, and a report when they are dropped.
+    fn watched(&self, events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Answer {
+        let dropped = Dropped(self.reports.clone());
+        Answer::Events(events.inspect(move |_| _ = &dropped).boxed())
     }
 }
 

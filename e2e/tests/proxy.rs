@@ -1,0 +1,100 @@
+//! What comes through nginx, with its default buffering, from each framework's server.
+
+use e2e::{Lab, Report, server};
+use sse_test::client::{PATIENCE, Response, get, request};
+use std::net::SocketAddr;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Duration, sleep, timeout};
+
+/// nginx as a reverse proxy, stopped when this is dropped.
+struct Nginx {
+    address: SocketAddr,
+    _process: Child,
+    _directory: TempDir,
+}
+
+impl Nginx {
+    /// Starts nginx before this server, with one more line of configuration.
+    async fn start(server: SocketAddr, line: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        // Free a moment ago, and asked for at once.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let at = directory.path().display();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {at}/{name};"))
+            .concat();
+        let configuration = format!(
+            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log; events {{}}
+             http {{ access_log off; {temporary}
+               server {{ listen {address}; location / {{ proxy_pass http://{server}; {line} }} }} }}"
+        );
+        let file = directory.path().join("nginx.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let process = Command::new("nginx")
+            .args(["-e", "stderr", "-c"])
+            .arg(file)
+            .kill_on_drop(true)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("nginx: {error}; install the package nginx-light"));
+        let ready = async {
+            while TcpStream::connect(address).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, ready).await.expect("nginx to listen");
+        Self { address, _process: process, _directory: directory }
+    }
+}
+
+/// Reads on until the text has come.
+async fn wait_for(response: &mut Response, text: &str) {
+    let mut read = String::new();
+    while !read.contains(text) {
+        read += &response.chunk().await.unwrap().expect("more of the body");
+    }
+}
+
+async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (lab, mut reports) = Lab::new();
+    let server = serve(lab).await;
+    let nginx = Nginx::start(server, "").await;
+    let dropped = |reports: &mut UnboundedReceiver<Report>| matches!(reports.try_recv(), Ok(Report::Dropped));
+
+    // The first event arrives while the stream is still going on.
+    let mut response = get(nginx.address, "/events/slow").await;
+    wait_for(&mut response, "data: 1\n\n").await;
+    assert!(!dropped(&mut reports), "the stream goes on");
+    wait_for(&mut response, "data: 2\n\n").await;
+    assert!(matches!(timeout(PATIENCE, reports.recv()).await.unwrap(), Some(Report::Dropped)));
+
+    // A client resumes through the proxy.
+    let mut response = request(nginx.address, "GET", "/events/resume", b"Last-Event-ID: 3\r\n").await;
+    let (events, end) = response.rest().await;
+    assert_eq!((events.as_str(), end), (":again\n\nid: 4\ndata: 4\n\nid: 5\ndata: 5\n\n", Ok(())));
+
+    // The control: nginx without our header holds everything back until the stream has ended.
+    let deaf = Nginx::start(server, "proxy_ignore_headers X-Accel-Buffering;").await;
+    let mut response = get(deaf.address, "/events/slow").await;
+    wait_for(&mut response, "data: 1\n\n").await;
+    assert!(dropped(&mut reports), "without our header the first event comes with the end of the stream");
+}
+
+#[tokio::test]
+async fn events_from_axum_come_through_at_once() {
+    check(server::axum).await;
+}
+
+#[tokio::test]
+async fn events_from_rocket_come_through_at_once() {
+    check(server::rocket).await;
+}
+
+#[tokio::test]
+async fn events_from_warp_come_through_at_once() {
+    check(server::warp).await;
+}

@@ -23,7 +23,7 @@ impl Browser {
     /// If there is no Chromium.
     pub fn chromium(url: &str) -> Self {
         let options = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-sync \
-                       --disable-background-networking --disable-component-update";
+                       --disable-background-networking --disable-component-update --ignore-certificate-errors";
         Self::open("chromium", "chromium", |command, profile| {
             command
                 .args(options.split_whitespace())

@@ -25,18 +25,75 @@ const endsWhenClosed = (source, lines, end) => source.addEventListener("error", 
   }
 });
 
-async function run() {
-  const seen = {};
-  seen.open = await scenario("open", endsWith("open"));
-  seen.comments = await scenario("comments", endsWith("message"));
-  seen.fields = await scenario("fields", (source, lines, end) => {
+// Opens so many streams on one origin, and returns which of them are open once no more have opened for two seconds, and
+// which one opens when the first is closed.
+async function connections(count) {
+  const open = [];
+  let opened;
+  const sources = Array.from({ length: count }, (_, n) => {
+    const source = new EventSource(`/events/silent?${n}`);
+    source.onopen = () => {
+      open.push(n);
+      opened();
+    };
+    return source;
+  });
+  const another = (milliseconds) => new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false);
+    opened = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+  });
+  while (open.length < Math.min(count, 6)) {
+    await another(20000);
+  }
+  while (open.length < count && await another(2000));
+  const together = [...open];
+  if (open.length < count) {
+    sources[open[0]].close();
+    await another(20000);
+  }
+  const result = { together: together.length, later: open.length - together.length };
+  sources.forEach((source) => source.close());
+  return result;
+}
+
+// What to watch in each scenario, beside what all have in common.
+const watches = {
+  open: endsWith("open"),
+  comments: endsWith("message"),
+  fields: (source, lines, end) => {
     source.addEventListener("named", ({ data }) => lines.push(`named|${data}`));
     source.addEventListener("end", end);
-  });
-  seen.resume = await scenario("resume", endsWhenClosed);
-  seen.retry = await scenario("retry", endsWhenClosed);
-  seen.close = await scenario("close", endsWith("message"));
+  },
+  resume: endsWhenClosed,
+  retry: endsWhenClosed,
+  close: endsWith("message"),
+};
+
+async function scenarios(names) {
+  const seen = {};
+  for (const name of names) {
+    seen[name] = await scenario(name, watches[name]);
+  }
   return seen;
 }
 
-run().then(JSON.stringify, String).then((body) => fetch("/report", { method: "POST", body }));
+// Plays what a polyfill must get right in a browser that has no `EventSource` of its own.
+async function polyfill() {
+  delete window.EventSource;
+  const script = document.createElement("script");
+  script.src = "/polyfill.js";
+  const loaded = new Promise((resolve) => script.onload = resolve);
+  document.head.append(script);
+  await loaded;
+  return { native: EventSource === window.NativeEventSource, ...await scenarios(["fields", "resume"]) };
+}
+
+const search = new URLSearchParams(location.search);
+const run = search.has("polyfill") ? polyfill()
+  : search.has("connections") ? connections(Number(search.get("connections")))
+  : scenarios(Object.keys(watches));
+
+run.then(JSON.stringify, String).then((body) => fetch("/report", { method: "POST", body }));

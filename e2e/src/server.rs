@@ -1,6 +1,12 @@
 //! The same routes in each framework.
 
 use crate::{Answer, Lab, PAGE, SCRIPT, keep_alive};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::map_request;
+use axum::routing::get;
+use axum_server::tls_rustls::RustlsConfig;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -12,13 +18,56 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Serves the lab with axum.
+/// Serves the lab with axum, over HTTP/1.1.
 pub async fn axum(lab: Lab) -> SocketAddr {
-    use axum::Router;
+    let (listener, address) = listener().await;
+    tokio::spawn(axum::serve(listener, axum_router(lab)).into_future());
+    address
+}
+
+/// Serves the lab with axum over TLS, which is where browsers speak HTTP/2. The certificate is made on the spot.
+///
+/// # Panics
+///
+/// If there is no port or no certificate.
+pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let (certificate, key) = (made.cert.der().to_vec(), made.signing_key.serialize_der());
+    let tls = RustlsConfig::from_der(vec![certificate], key).await.expect("a configuration");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let server = axum_server::from_tcp_rustls(listener, tls).expect("a listener");
+    tokio::spawn(server.serve(axum_router(lab).into_make_service()));
+    address
+}
+
+/// Serves the lab with axum, and the polyfill from npm. The `Last-Event-ID` header is taken away, so that a client can resume
+/// through the query only.
+///
+/// # Panics
+///
+/// If `npm ci` has not been run.
+pub async fn axum_with_polyfill(lab: Lab) -> SocketAddr {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/event-source-polyfill/src/eventsource.js");
+    let polyfill = std::fs::read_to_string(path).expect("the polyfill: run `npm ci` in the directory e2e");
+    let app = axum_router(lab)
+        .route("/polyfill.js", get(([(CONTENT_TYPE, "text/javascript")], polyfill)))
+        .layer(map_request(async |mut request: Request| {
+            request.headers_mut().remove(sse_core::header::LAST_EVENT_ID);
+            request
+        }));
+    let (listener, address) = listener().await;
+    tokio::spawn(axum::serve(listener, app).into_future());
+    address
+}
+
+fn axum_router(lab: Lab) -> Router {
     use axum::extract::{Path, State};
-    use axum::http::{StatusCode, header::CONTENT_TYPE};
+    use axum::http::StatusCode;
     use axum::response::{Html, IntoResponse, Response};
-    use axum::routing::{get, post};
+    use axum::routing::post;
     use sse_axum::{LastEventId, Sse};
 
     async fn events(
@@ -32,15 +81,12 @@ pub async fn axum(lab: Lab) -> SocketAddr {
         }
     }
 
-    let (listener, address) = listener().await;
-    let app = Router::new()
+    Router::new()
         .route("/", get(Html(PAGE)))
         .route("/page.js", get(([(CONTENT_TYPE, "text/javascript")], SCRIPT)))
         .route("/events/{scenario}", get(events))
         .route("/report", post(async |State(lab): State<Lab>, body: String| lab.report(body)))
-        .with_state(lab);
-    tokio::spawn(axum::serve(listener, app).into_future());
-    address
+        .with_state(lab)
 }
 
 /// Serves the lab with Rocket.
@@ -54,23 +100,23 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     use rocket::fairing::AdHoc;
     use rocket::http::Status;
     use rocket::response::content::{RawHtml, RawJavaScript};
-    use rocket::{State, get, post, routes};
+    use rocket::{State, post, routes};
     use sse_rocket::{Event, LastEventId, Sse};
     use std::convert::Infallible;
 
     type Events = Sse<BoxStream<'static, Result<Event, Infallible>>>;
 
-    #[get("/")]
+    #[rocket::get("/")]
     fn page() -> RawHtml<&'static str> {
         RawHtml(PAGE)
     }
 
-    #[get("/page.js")]
+    #[rocket::get("/page.js")]
     fn script() -> RawJavaScript<&'static str> {
         RawJavaScript(SCRIPT)
     }
 
-    #[get("/events/<scenario>")]
+    #[rocket::get("/events/<scenario>")]
     fn events(lab: &State<Lab>, scenario: &str, id: LastEventId) -> Result<Events, Status> {
         match lab.events(scenario, &id) {
             Answer::Stop => Err(Status::NoContent),
@@ -100,7 +146,7 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
 pub async fn warp(lab: Lab) -> SocketAddr {
     use sse_warp::{LastEventId, Sse, last_event_id};
     use warp::Filter;
-    use warp::http::{StatusCode, header::CONTENT_TYPE};
+    use warp::http::StatusCode;
     use warp::reply::{Reply, Response, html, with_header};
 
     fn events(lab: &Lab, scenario: &str, id: &LastEventId) -> Response {

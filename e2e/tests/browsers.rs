@@ -109,3 +109,17 @@ async fn webkit_and_rocket() {
 async fn webkit_and_warp() {
     check(server::warp, Browser::webkit).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_without_event_source_resumes_with_a_polyfill_through_the_query() {
+    let (lab, mut reports) = Lab::new();
+    let address = server::axum_with_polyfill(lab).await;
+    let _browser = Browser::chromium(&format!("http://{address}/?polyfill"));
+    let report = timeout(PATIENCE, reports.recv()).await.expect("the page to report");
+    let Some(Report::Page(seen)) = report else { panic!("{report:?}") };
+    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page has failed: {seen}"));
+    assert_eq!(seen["native"], json!(false));
+    for scenario in ["fields", "resume"] {
+        assert_eq!(seen[scenario], expected()[scenario], "{scenario}");
+    }
+}

@@ -25,6 +25,8 @@ need chromium chromium
 need firefox-esr firefox-esr
 need nginx nginx-light
 need curl curl
+need node nodejs
+need npm npm
 need xvfb-run xvfb
 need xauth xauth
 need WebKitWebDriver webkit2gtk-driver
@@ -53,7 +55,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "tests"
 cargo test --workspace --exclude e2e --all-features
 
-step "browsers, curl, nginx"
+step "real clients and a real proxy"
+npm ci --prefix e2e --no-audit --no-fund
 # One after the other: several browsers at once on two cores are slower than that.
 cargo test -p e2e -- --test-threads=1
 

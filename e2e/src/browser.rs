@@ -5,9 +5,6 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// Where Debian's package `webkit2gtk-driver` has it.
-const MINI_BROWSER: &str = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
-
 /// A browser that is open on a page. It is closed when this is dropped.
 #[derive(Debug)]
 pub struct Browser {
@@ -55,7 +52,7 @@ impl Browser {
     pub fn webkit(url: &str) -> Self {
         Self::open("xvfb-run", "xvfb", |command, profile| {
             command
-                .args(["--auto-servernum", MINI_BROWSER, "--private", url])
+                .args(["--auto-servernum", &mini_browser(), "--private", url])
                 .env("HOME", profile)
                 .env("TMPDIR", profile);
             // The sandbox does not start for root, nor in most containers.
@@ -85,4 +82,12 @@ impl Drop for Browser {
             std::process::Command::new("sh").args(["-c", &end]).stderr(Stdio::null()).status().ok();
         }
     }
+}
+
+/// Where Debian's package `webkit2gtk-driver` has it, which is on no path.
+fn mini_browser() -> String {
+    let path =
+        |version| format!("/usr/lib/{}-linux-gnu/webkit2gtk-{version}/MiniBrowser", std::env::consts::ARCH);
+    let found = ["4.1", "4.0"].map(path).into_iter().find(|path| Path::new(path).exists());
+    found.unwrap_or_else(|| panic!("MiniBrowser: not found; install the package webkit2gtk-driver"))
 }

@@ -25,6 +25,7 @@ pub const SCRIPT: &str = include_str!("page.js");
 pub struct Lab {
     reports: mpsc::UnboundedSender<Report>,
     ended: watch::Sender<Option<Instant>>,
+    port: u16,
 }
 
 /// What came back of a run.
@@ -53,10 +54,15 @@ pub fn keep_alive() -> KeepAlive {
 }
 
 impl Lab {
-    /// A lab, and what comes back of it.
+    /// A lab on a free port, and what comes back of it.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
+        Self::on(0)
+    }
+
+    /// A lab on this port, and what comes back of it.
+    pub fn on(port: u16) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (sender, reports) = mpsc::unbounded_channel();
-        (Self { reports: sender, ended: watch::Sender::default() }, reports)
+        (Self { reports: sender, ended: watch::Sender::default(), port }, reports)
     }
 
     /// Takes what the page has posted.
@@ -102,6 +108,12 @@ impl Lab {
                 let pause = stream::once(tokio::time::sleep(Duration::from_secs(2)));
                 let second = pause.map(move |()| Ok(numbered(2)));
                 self.watched(stream::iter([Ok(numbered(1))]).chain(second))
+            }
+            ("restart", seen) => {
+                let next = seen.parse().map_or(1, |seen: u32| seen + 1);
+                let ticks = IntervalStream::new(tokio::time::interval(soon));
+                let events = stream::iter(next..).map(numbered).zip(ticks).map(|(event, _)| Ok(event));
+                Answer::Events(stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed())
             }
             ("silent", _) => Answer::Events(stream::pending().boxed()),
             _ => Answer::Stop,

@@ -91,9 +91,24 @@ async function polyfill() {
   return { native: EventSource === window.NativeEventSource, ...await scenarios(["fields", "resume"]) };
 }
 
+const post = (body) => fetch("/report", { method: "POST", body });
+
+// Reads on while the server is killed and started again, which happens when the page says that it is ready.
+const restart = () => scenario("restart", (source, lines, end) => {
+  const count = (start) => lines.filter((line) => line.startsWith(start)).length;
+  source.addEventListener("message", () => {
+    if (count("connecting") === 0 && count("message") === 3) {
+      post("ready");
+    } else if (count("connecting") > 0 && count("message") >= 10) {
+      end();
+    }
+  });
+});
+
 const search = new URLSearchParams(location.search);
 const run = search.has("polyfill") ? polyfill()
   : search.has("connections") ? connections(Number(search.get("connections")))
+  : search.has("restart") ? restart()
   : scenarios(Object.keys(watches));
 
-run.then(JSON.stringify, String).then((body) => fetch("/report", { method: "POST", body }));
+run.then(JSON.stringify, String).then(post);

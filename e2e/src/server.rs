@@ -11,16 +11,16 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A free port, and what listens on it.
-async fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+/// What listens on the lab's port, and where that is.
+async fn listener(lab: &Lab) -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind(("127.0.0.1", lab.port)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     (listener, address)
 }
 
 /// Serves the lab with axum, over HTTP/1.1.
 pub async fn axum(lab: Lab) -> SocketAddr {
-    let (listener, address) = listener().await;
+    let (listener, address) = listener(&lab).await;
     tokio::spawn(axum::serve(listener, axum_router(lab)).into_future());
     address
 }
@@ -52,13 +52,13 @@ pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
 pub async fn axum_with_polyfill(lab: Lab) -> SocketAddr {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/event-source-polyfill/src/eventsource.js");
     let polyfill = std::fs::read_to_string(path).expect("the polyfill: run `npm ci` in the directory e2e");
+    let (listener, address) = listener(&lab).await;
     let app = axum_router(lab)
         .route("/polyfill.js", get(([(CONTENT_TYPE, "text/javascript")], polyfill)))
         .layer(map_request(async |mut request: Request| {
             request.headers_mut().remove(sse_core::header::LAST_EVENT_ID);
             request
         }));
-    let (listener, address) = listener().await;
     tokio::spawn(axum::serve(listener, app).into_future());
     address
 }
@@ -130,7 +130,7 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     }
 
     let (sender, address) = oneshot::channel();
-    let config = Config { port: 0, log_level: LogLevel::Off, ..Config::debug_default() };
+    let config = Config { port: lab.port, log_level: LogLevel::Off, ..Config::debug_default() };
     let rocket = rocket::custom(config).manage(lab).mount("/", routes![page, script, events, report]).attach(
         AdHoc::on_liftoff("address", |rocket| {
             Box::pin(async move {
@@ -156,7 +156,7 @@ pub async fn warp(lab: Lab) -> SocketAddr {
         }
     }
 
-    let (listener, address) = listener().await;
+    let (listener, address) = listener(&lab).await;
     let lab = warp::any().map(move || lab.clone());
     let page = warp::path::end().map(|| html(PAGE));
     let script = warp::path!("page.js").map(|| with_header(SCRIPT, CONTENT_TYPE, "text/javascript"));

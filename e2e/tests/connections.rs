@@ -42,3 +42,9 @@ async fn over_http2_twenty_streams_are_open_together_in_chromium() {
     let twenty = open(server::axum_over_http2, Browser::chromium, "https", 20).await;
     assert_eq!(twenty, json!({ "together": 20, "later": 0 }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http1_the_seventh_stream_waits_for_one_of_six_in_webkit() {
+    let seven = open(server::axum, Browser::webkit, "http", 7).await;
+    assert_eq!(seven, json!({ "together": 6, "later": 1 }));
+}

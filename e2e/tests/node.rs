@@ -16,7 +16,7 @@ async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
         Command::new("node").arg("node.mjs").arg(url).current_dir(directory).kill_on_drop(true).output();
     // Node ends by itself once the 204 has closed the source.
     let output = timeout(Duration::from_secs(60), node).await.expect("node to end");
-    let output = output.unwrap_or_else(|error| panic!("node: {error}; install Node.js 20 or newer"));
+    let output = output.unwrap_or_else(|error| panic!("node: {error}; install Node.js 18 or newer"));
     let seen = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         seen.lines().collect::<Vec<_>>(),

@@ -75,7 +75,8 @@ impl Lab {
         let event = |text: &str| Event::new().data(text);
         let soon = Duration::from_millis(100);
         match (scenario, last_event_id) {
-            ("open" | "comments", _) => {
+            ("open" | "silent", _) => Answer::Events(stream::pending().boxed()),
+            ("comments", _) => {
                 // A pause of several keep-alives.
                 let later =
                     IntervalStream::new(tokio::time::interval(Duration::from_millis(400))).skip(1).take(1);
@@ -115,7 +116,6 @@ impl Lab {
                 let events = stream::iter(next..).map(numbered).zip(ticks).map(|(event, _)| Ok(event));
                 Answer::Events(stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed())
             }
-            ("silent", _) => Answer::Events(stream::pending().boxed()),
             _ => Answer::Stop,
         }
     }

@@ -97,7 +97,8 @@ fn in_their_own_chunks() {
 
 #[test]
 fn cut_in_two_at_every_place() {
-    for vector in vectors().iter().filter(|vector| vector.input.len() < 2000) {
+    // All but the four longest, which would take minutes.
+    for vector in vectors().iter().filter(|vector| vector.input.len() < 5000) {
         (1..vector.input.len()).for_each(|at| vector.check(&[at, vector.input.len()]));
     }
 }
@@ -107,7 +108,7 @@ fn in_random_pieces() {
     let vectors = vectors();
     TestRunner::default()
         .run(&sizes(), |sizes| {
-            vectors.iter().filter(|vector| vector.input.len() < 2000).for_each(|vector| vector.check(&sizes));
+            vectors.iter().for_each(|vector| vector.check(&sizes));
             Ok(())
         })
         .unwrap();

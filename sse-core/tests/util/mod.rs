@@ -1,7 +1,6 @@
-//! What the tests of the codec share.
+//! What the tests and the fuzz targets of the codec share.
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate that uses some of it")]
 
-use proptest::prelude::*;
 use sse_core::{Decoder, Frame, MessageEvent};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -50,6 +49,9 @@ pub fn comment(text: &str) -> Frame<'static> {
 
 /// Cuts bytes into pieces of these sizes, over and over.
 pub fn pieces<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
+    if sizes.iter().all(|&size| size == 0) {
+        return vec![bytes];
+    }
     let mut pieces = Vec::new();
     let mut rest = bytes;
     for &size in sizes.iter().cycle() {
@@ -63,18 +65,16 @@ pub fn pieces<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// Sizes for [`pieces`], which sometimes has empty ones.
-pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
-    prop::collection::vec(prop_oneof![3 => 1..4usize, 1 => Just(0), 2 => 1..40usize], 1..8)
-        .prop_filter("the pieces must come to an end", |sizes| sizes.iter().any(|&size| size > 0))
+/// The text with each of its line breaks as LF, as data and comments come back.
+pub fn with_lf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// What a stream must decode to, written down from the standard with no thought of speed: decode it all as UTF-8 without
-/// a byte order mark, cut it into lines, take the lines one by one (WHATWG HTML 9.2.5 and 9.2.6).
+/// What a stream must decode to, written down from the standard with no thought of speed: leave out a byte order mark,
+/// cut it into lines, take the lines one by one (WHATWG HTML 9.2.5 and 9.2.6). Values are decoded as UTF-8 where they
+/// are used, which is the same as doing it first, since what ends a line or a name is ASCII.
 pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
-    let text = String::from_utf8_lossy(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream)).into_owned();
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut lines = text.split('\n').peekable();
+    let mut lines = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream)).into_iter().peekable();
 
     let mut decoded = Vec::new();
     let mut last_event_id = String::new();
@@ -83,7 +83,8 @@ pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
     while let Some(line) = lines.next() {
         // The last line has no end: all that can be known of it is that it is too large, once its colon is there.
         let unfinished = lines.peek().is_none();
-        if unfinished && !line.contains(':') {
+        let colon = line.iter().position(|&byte| byte == b':');
+        if unfinished && colon.is_none() {
             break;
         }
         if line.is_empty() {
@@ -95,9 +96,10 @@ pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
             (event_type, data, size, too_large) = (String::new(), Vec::new(), 0, false);
             continue;
         }
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = if name.is_empty() { value } else { value.strip_prefix(' ').unwrap_or(value) };
-        if too_large || !["", "event", "data", "id", "retry"].contains(&name) {
+        let (name, value) =
+            colon.map_or((line, b"".as_slice()), |colon| (&line[..colon], &line[colon + 1..]));
+        let value = if name.is_empty() { value } else { value.strip_prefix(b" ").unwrap_or(value) };
+        if too_large || ![b"".as_slice(), b"event", b"data", b"id", b"retry"].contains(&name) {
             continue;
         }
         if size + value.len() + 1 > limit {
@@ -108,23 +110,36 @@ pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
         if unfinished {
             break;
         }
+        let text = String::from_utf8_lossy(value).into_owned();
         match name {
-            "event" => event_type = value.to_owned(),
-            "data" => data.push(value.to_owned()),
-            "id" if !value.contains('\0') => id = Some(value.to_owned()),
-            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                let millis: u128 = value.parse().unwrap_or(u128::MAX);
+            b"event" => event_type = text,
+            b"data" => data.push(text),
+            b"id" if !value.contains(&0) => id = Some(text),
+            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                let millis = text.parse().unwrap_or(u128::MAX);
                 let seconds = u64::try_from(millis / 1000);
                 decoded.push(Ok(Frame::Retry(seconds.map_or(Duration::MAX, |seconds| {
                     Duration::from_secs(seconds) + Duration::from_millis((millis % 1000) as u64)
                 }))));
             }
-            "" => decoded.push(Ok(comment(value))),
+            b"" => decoded.push(Ok(comment(&text))),
             _ => {}
         }
-        if !["", "retry"].contains(&name) {
+        if ![b"".as_slice(), b"retry"].contains(&name) {
             size += value.len() + 1;
         }
     }
     (decoded, last_event_id)
+}
+
+/// The lines of a stream without their ends, the last of which has none.
+fn lines(mut stream: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    while let Some(end) = stream.iter().position(|byte| b"\r\n".contains(byte)) {
+        lines.push(&stream[..end]);
+        let after = if stream[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 };
+        stream = &stream[after..];
+    }
+    lines.push(stream);
+    lines
 }

@@ -21,6 +21,7 @@ need() { # command, Debian package
 
 step "what this needs"
 need cc gcc
+need c++ g++
 need chromium chromium
 need firefox-esr firefox-esr
 need nginx nginx-light
@@ -62,6 +63,24 @@ cargo test -p e2e -- --test-threads=1
 
 step "tests of the codec without std"
 cargo test -p sse-proto --no-default-features --tests
+
+step "fuzz targets, on their seeds"
+cargo fmt --manifest-path fuzz/Cargo.toml --check
+cargo clippy --manifest-path fuzz/Cargo.toml -- -D warnings
+cargo build --manifest-path fuzz/Cargo.toml
+for seeds in fuzz/seeds/*; do "fuzz/target/debug/$(basename "$seeds")" -verbosity=0 "$seeds"/*; done
+
+if cargo +nightly fuzz --version >/dev/null 2>&1; then
+  for seeds in fuzz/seeds/*; do
+    target=$(basename "$seeds")
+    step "fuzzing $target for 30 seconds"
+    mkdir -p "fuzz/corpus/$target"
+    cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "$seeds" -- \
+      -dict=fuzz/event-stream.dict -max_total_time=30 -verbosity=0 -print_final_stats=1 2>&1 | grep -v "# Uses: "
+  done
+else
+  echo "not fuzzing: that takes \`rustup toolchain install nightly\` and \`cargo install cargo-fuzz\`"
+fi
 
 step "a program without std links"
 cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std

@@ -1,34 +1,119 @@
-//! How often the codec asks for memory. One test, so that nothing else runs beside the count.
+//! How often the codec asks for memory, and how much it keeps, counted by an allocator that counts for each thread.
 
 use allocation_counter::measure;
-use sse_core::{Decoder, EncodedEvent, Event, Frame};
+use sse_core::{Decoder, EncodedEvent, Event, EventTooLarge, Frame};
 use std::hint::black_box;
+use std::iter::{once, repeat_n};
 
-/// Decodes the stream in chunks of this size and returns the number of events.
-fn count(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
-    let mut events = 0;
-    for mut chunk in stream.chunks(size) {
-        while let Some(frame) = decoder.decode(&mut chunk).unwrap() {
-            events += usize::from(matches!(frame, Frame::Message(_)));
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+/// What the buffers of a decoder may keep between events.
+const KEPT: usize = 3 * 64 * KIB;
+
+/// The numbers of events and of errors in these chunks.
+fn count<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u8]>) -> (usize, usize) {
+    let (mut events, mut errors) = (0, 0);
+    for mut chunk in chunks {
+        loop {
+            match decoder.decode(&mut chunk) {
+                Ok(Some(Frame::Message(_))) => events += 1,
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(EventTooLarge { .. }) => errors += 1,
+            }
         }
     }
-    events
+    (events, errors)
+}
+
+/// The most that is in use at once, and what is left of it, in bytes.
+fn memory(run: impl FnOnce()) -> (usize, usize) {
+    let info = measure(run);
+    (info.bytes_max.try_into().unwrap(), info.bytes_current.try_into().unwrap())
 }
 
 #[test]
-fn memory_is_asked_for_as_documented() {
-    // Once warm, decoding asks for none, whatever the events and wherever they are cut.
+fn decoding_asks_for_no_memory_once_warm() {
     let event = "event: e\nid: 12345\nretry: 5\ndata: first line\ndata: 둘째 줄\n\n";
     let stream = event.repeat(1000);
     for size in [1, 7, 100, stream.len()] {
         let mut decoder = Decoder::new().with_comments(true);
-        count(&mut decoder, &stream.as_bytes()[..10 * event.len()], size);
-        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes(), size), 1000));
+        count(&mut decoder, stream.as_bytes()[..10 * event.len()].chunks(size));
+        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes().chunks(size)), (1000, 0)));
         assert_eq!(info.count_total, 0, "chunks of {size} bytes");
     }
+}
 
-    // After something huge the decoder gives memory back, whatever it was.
-    let x = "x".repeat(10 << 20);
+#[test]
+fn ten_million_tiny_events_ask_for_memory_as_often_as_a_thousand() {
+    // Not a multiple of the chunk, so that events are cut in every place.
+    let stream = "id:1\ndata:x\n\n".repeat(1000);
+    let asked = |times| {
+        let chunks = repeat_n(stream.as_bytes(), times).flat_map(|stream| stream.chunks(1460));
+        measure(|| assert_eq!(count(&mut Decoder::new(), chunks), (1000 * times, 0))).count_total
+    };
+    assert_eq!(asked(10_000), asked(1));
+}
+
+#[test]
+fn a_line_of_1_gib_that_never_ends_is_one_error_in_constant_memory() {
+    let x = [b'x'; KIB];
+    for (start, errors, allowed) in [("data: ", 1, 2 * MIB), (":", 0, 100), ("", 0, 100)] {
+        let mut decoder = Decoder::new().with_max_event_size(MIB);
+        let (most, kept) = memory(|| {
+            let chunks = once(start.as_bytes()).chain(repeat_n(&x[..], (1 << 30) / KIB));
+            assert_eq!(count(&mut decoder, chunks), (0, errors), "{start:?}");
+        });
+        assert!(most <= allowed, "{start:?}: {most} bytes");
+        assert!(kept <= KEPT, "{start:?}: {kept} bytes kept");
+        assert_eq!(count(&mut decoder, ["\n\ndata: goes on\n\n".as_bytes()]), (1, 0));
+    }
+}
+
+#[test]
+fn endless_lines_of_data_are_one_error_in_constant_memory() {
+    for line in ["data\n", "data:\r\n", "data: x\n", "event: e\n", "id: 1\n"] {
+        let mut decoder = Decoder::new().with_max_event_size(MIB);
+        let lines = line.repeat(1000);
+        let (most, kept) = memory(|| {
+            let chunks = repeat_n(lines.as_bytes(), 5000);
+            assert_eq!(count(&mut decoder, chunks), (0, 1), "{line:?}");
+        });
+        assert!(most <= 2 * MIB, "{line:?}: {most} bytes");
+        assert!(kept <= KEPT, "{line:?}: {kept} bytes kept");
+        assert_eq!(count(&mut decoder, ["\ndata: goes on\n\n".as_bytes()]), (1, 0));
+    }
+}
+
+#[test]
+fn a_million_comments_take_no_memory() {
+    let comments = ": comment\n:\n\n".repeat(1000);
+    for wanted in [false, true] {
+        let mut decoder = Decoder::new().with_comments(wanted);
+        let (most, _) = memory(|| {
+            let chunks = repeat_n(comments.as_bytes(), 500).flat_map(|comments| comments.chunks(1460));
+            assert_eq!(count(&mut decoder, chunks), (0, 0));
+        });
+        assert!(most < 100, "{most} bytes");
+    }
+}
+
+#[test]
+fn an_id_of_10_mib_comes_back_whole_and_its_memory_too() {
+    let id = "x".repeat(10 * MIB);
+    let stream = format!("id: {id}\ndata\n\n");
+    let mut decoder = Decoder::new();
+    let (_, kept) = memory(|| {
+        assert_eq!(count(&mut decoder, stream.as_bytes().chunks(1000)), (1, 0));
+        assert!(decoder.last_event_id() == id);
+        assert_eq!(count(&mut decoder, ["id: 1\ndata\n\n\n".as_bytes()]), (1, 0));
+    });
+    assert!(kept <= KEPT, "{kept} bytes kept");
+}
+
+#[test]
+fn after_something_huge_the_decoder_gives_its_memory_back() {
+    let x = "x".repeat(10 * MIB);
     for huge in [
         format!("data: {x}\n\n"),
         format!("data\ndata: {x}\n\n"),
@@ -40,40 +125,48 @@ fn memory_is_asked_for_as_documented() {
         format!("data: {x}{x}{x}{x}\n\n"),
     ] {
         let mut decoder = Decoder::new().with_comments(true);
-        let info = measure(|| {
-            for mut chunk in huge.as_bytes().chunks(1000).chain([b"\n".as_slice()]) {
-                while !chunk.is_empty() {
-                    drop(black_box(decoder.decode(&mut chunk)));
-                }
-            }
+        let (most, kept) = memory(|| {
+            // One more line, since the next call clears what the last frame borrowed.
+            count(&mut decoder, huge.as_bytes().chunks(1000).chain([b"\n".as_slice()]));
         });
         let what = &huge[..10];
-        assert!(info.bytes_max > 10 << 20, "{what:?}: {} bytes", info.bytes_max);
-        assert!(info.bytes_current <= 3 * 64 * 1024, "{what:?}: {} bytes kept", info.bytes_current);
+        assert!(most > 10 * MIB, "{what:?}: {most} bytes");
+        assert!(kept <= KEPT, "{what:?}: {kept} bytes kept");
     }
+}
 
-    // What means nothing is skipped without being stored.
+#[test]
+fn what_means_nothing_is_not_stored() {
+    let x = "x".repeat(10 * MIB);
     for start in [":", "unknown: ", "datum", "x", "dataX", "\u{FEFF}:"] {
         let stream = format!("{start}{x}\ndata: x\n\n");
-        let mut decoder = Decoder::new();
-        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes(), 1000), 1));
-        assert!(info.bytes_max < 100, "{start:?}: {} bytes", info.bytes_max);
+        let (most, _) = memory(|| {
+            assert_eq!(count(&mut Decoder::new(), stream.as_bytes().chunks(1000)), (1, 0));
+        });
+        assert!(most < 100, "{start:?}: {most} bytes");
     }
+}
 
-    // An event of one field is written and frozen in one allocation, whatever its length and however many its lines.
+#[test]
+fn an_event_of_one_field_is_written_and_frozen_in_one_allocation() {
     for data in ["x".repeat(250), "x\n".repeat(250), String::new()] {
         let write = || drop(black_box(EncodedEvent::from(Event::new().data(&data))));
         assert_eq!(measure(write).count_total, 1);
         let write = || drop(black_box(EncodedEvent::from(Event::new().comment(&data))));
         assert_eq!(measure(write).count_total, 1);
     }
+}
 
-    // One that grows line by line does so in steps that double.
+#[test]
+fn an_event_that_grows_line_by_line_does_so_in_steps_that_double() {
     let grow = || drop(black_box((0..10_000).fold(Event::new(), |event, _| event.data("x"))));
     assert!(measure(grow).count_total < 20);
+}
 
-    // The first clone adds a count of owners, which all others share.
+#[test]
+fn a_clone_of_an_encoded_event_shares_its_bytes() {
     let event = EncodedEvent::from(Event::new().data("x"));
+    // The first clone adds a count of owners, which all others share.
     assert_eq!(measure(|| drop(event.clone())).count_total, 1);
     assert_eq!(measure(|| drop(event.clone())).count_total, 0);
 }

@@ -25,6 +25,7 @@ need c++ g++
 need chromium chromium
 need firefox-esr firefox-esr
 need nginx nginx-light
+need valgrind valgrind
 need curl curl
 need node nodejs
 need npm npm
@@ -63,6 +64,9 @@ cargo test -p e2e -- --test-threads=1
 
 step "tests of the codec without std"
 cargo test -p sse-proto --no-default-features --tests
+
+step "work that is linear in its input"
+cargo test -p sse-proto --test linear
 
 step "fuzz targets, on their seeds"
 cargo fmt --manifest-path fuzz/Cargo.toml --check

@@ -1,0 +1,101 @@
+//! Work is linear in the size of the input, however the input is made and cut: four times as much takes four times the
+//! instructions. Valgrind counts them, so this is not one of the tests that `cargo test` runs by itself:
+//!
+//! ```text
+//! cargo test -p sse-proto --test linear
+//! ```
+
+use sse_core::{Decoder, Event, Frame};
+use std::env;
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+
+const SIZE: usize = 100_000;
+const WHOLE: usize = usize::MAX;
+
+/// A name, what the stream starts with, what it repeats, and in which chunks it comes.
+const DECODED: &[(&str, &[u8], &[u8], usize)] = &[
+    ("one line, byte by byte", b"data: ", b"x", 1),
+    ("one line in 10-byte chunks", b"data: ", b"x", 10),
+    ("one comment in 10-byte chunks", b":", b"x", 10),
+    ("one unknown line in 10-byte chunks", b"", b"x", 10),
+    ("one ID in 10-byte chunks", b"id: ", b"x", 10),
+    ("one retry in 10-byte chunks", b"retry: ", b"9", 10),
+    ("many events in one chunk", b"", b"data: x\n\n", WHOLE),
+    ("many events in 10-byte chunks", b"", b"data: x\n\n", 10),
+    ("many lines of data in one event", b"", b"data: x\n", WHOLE),
+    ("many lines of data in 10-byte chunks", b"", b"data: x\n", 10),
+    ("empty lines of data", b"", b"data\n", WHOLE),
+    ("event types and IDs that replace each other", b"", b"event: e\nid: 1\n", WHOLE),
+    ("comments", b"", b":x\n", WHOLE),
+    ("retries", b"", b"retry: 1\n", WHOLE),
+    ("CR and LF in turn", b"", b"\r\n", WHOLE),
+    ("CR and LF in turn, byte by byte", b"", b"\r\n", 1),
+    ("CR twice and LF twice", b"", b"\r\r\n\n", 3),
+    ("lines that end in CR", b"", b"data: x\r", 9),
+    ("byte order marks", b"", "\u{FEFF}".as_bytes(), WHOLE),
+    ("byte order marks, byte by byte", b"", "\u{FEFF}".as_bytes(), 1),
+    ("byte order marks in data", b"data: ", "\u{FEFF}".as_bytes(), 2),
+    ("byte order marks before each line", b"", "\u{FEFF}data: x\n\n".as_bytes(), WHOLE),
+    ("bad UTF-8", b"data: ", b"\xFF", WHOLE),
+    ("bad UTF-8 in 10-byte chunks", b"data: ", b"\xE2\x82", 10),
+    ("bad UTF-8 in many events", b"", b"data: \xFF\n\n", WHOLE),
+];
+
+const ENCODED: &[(&str, &str)] = &[
+    ("data of one line", "x"),
+    ("data of many lines", "\n"),
+    ("data of many lines that end in CR", "x\r"),
+    ("data of many lines that end in CRLF", "\r\n"),
+];
+
+fn main() -> ExitCode {
+    if let [_, name, size] = &env::args().collect::<Vec<_>>()[..] {
+        run(name, size.parse().unwrap());
+        return ExitCode::SUCCESS;
+    }
+    let names = DECODED.iter().map(|case| case.0).chain(ENCODED.iter().map(|case| case.0));
+    let mut all_linear = true;
+    println!(
+        "instructions for each byte at {SIZE} bytes, and how many times as many instructions four times as much takes"
+    );
+    for name in names.chain(["data line by line"]) {
+        let none = instructions(name, 0);
+        let [once, four_times] = [SIZE, 4 * SIZE].map(|size| (instructions(name, size) - none) as f64);
+        let times = four_times / once;
+        println!("{:8.1} {times:5.2}  {name}", once / SIZE as f64);
+        all_linear &= times < 5.0;
+    }
+    if all_linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many instructions this program takes for so many bytes.
+fn instructions(name: &str, size: usize) -> u64 {
+    let valgrind = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([env::current_exe().unwrap().as_os_str(), name.as_ref(), size.to_string().as_ref()])
+        .output()
+        .expect("this test needs valgrind: install the package of that name");
+    let log = String::from_utf8(valgrind.stderr).unwrap();
+    assert!(valgrind.status.success(), "{log}");
+    let collected = log.lines().find_map(|line| line.split_once("Collected : "));
+    collected.unwrap_or_else(|| panic!("{log}")).1.parse().unwrap()
+}
+
+fn run(name: &str, size: usize) {
+    if let Some(&(_, start, repeated, chunk)) = DECODED.iter().find(|case| case.0 == name) {
+        let mut stream = start.to_vec();
+        stream.extend(repeated.iter().cycle().take(size));
+        stream.extend_from_slice(b"\n\n");
+        let mut decoder = Decoder::new().with_comments(true);
+        for mut chunk in stream.chunks(chunk) {
+            while let Some(frame) = decoder.decode(&mut chunk).unwrap() {
+                black_box::<Frame<'_>>(frame);
+            }
+        }
+    } else if let Some((_, repeated)) = ENCODED.iter().find(|case| case.0 == name) {
+        drop(black_box(Event::new().data(repeated.repeat(size / repeated.len()))));
+    } else {
+        drop(black_box((0..size).fold(Event::new(), |event, _| event.data(""))));
+    }
+}

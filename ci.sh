@@ -66,7 +66,7 @@ step "tests of the codec without std"
 cargo test -p sse-proto --no-default-features --tests
 
 step "work that is linear in its input"
-cargo test -p sse-proto --test linear
+cargo test -p sse-proto --release --test linear
 
 step "fuzz targets, on their seeds"
 cargo fmt --manifest-path fuzz/Cargo.toml --check

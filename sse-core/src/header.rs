@@ -1,5 +1,6 @@
 //! The headers of an event stream, request and response.
 
+use crate::preview::Preview;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,7 +40,7 @@ const QUERY_PARAMETER: &str = "lastEventId";
 /// assert!(LastEventId::from_request(None, None)?.is_empty());
 /// # Ok::<(), sse_core::InvalidLastEventId>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastEventId(String);
 
 impl LastEventId {
@@ -83,6 +84,12 @@ impl Deref for LastEventId {
 impl fmt::Display for LastEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for LastEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LastEventId").field(&Preview(self.0.as_bytes())).finish()
     }
 }
 

@@ -32,6 +32,13 @@ fn the_header_is_utf8_text() {
 }
 
 #[test]
+fn an_id_is_text() {
+    let id = LastEventId::from_request(Some(b"42"), None).unwrap();
+    assert_eq!(id.parse(), Ok(42));
+    assert_eq!(format!("{id} {id:>4} {id:?}"), r#"42   42 LastEventId("42")"#);
+}
+
+#[test]
 fn the_query_parameter_stands_in_for_the_header() {
     assert_eq!(id(None, Some("a=b&lastEventId=42")).as_deref(), Ok("42"));
     assert_eq!(id(Some(b""), Some("lastEventId=42")).as_deref(), Ok("42"));

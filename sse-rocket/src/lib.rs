@@ -9,6 +9,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
 use sse_core::header;
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::ops::Deref;
 use tokio_util::io::StreamReader;
@@ -23,7 +24,6 @@ const CHUNK: usize = 16 * 1024;
 ///
 /// It adds the conversion into Rocket's response to [`sse_core::Sse`], where the body is described. Keep-alive is on, since
 /// Rocket notices that a client is gone only when it writes.
-#[derive(Debug)]
 #[must_use]
 pub struct Sse<S> {
     stream: S,
@@ -43,6 +43,12 @@ where
     /// Sends something else than that comment, or at another interval.
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Self {
         Self { keep_alive, ..self }
+    }
+}
+
+impl<S> fmt::Debug for Sse<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sse").field("keep_alive", &self.keep_alive).finish_non_exhaustive()
     }
 }
 

@@ -58,3 +58,9 @@ async fn the_guard_says_why_an_id_is_invalid() {
     assert_eq!(answer("/id?lastEventId=41").await, "41");
     assert!(answer("/id?lastEventId=%00").await.contains("has a line break or a NUL"));
 }
+
+#[test]
+fn debug_output_says_what_keeps_it_alive_and_not_what_is_in_the_stream() {
+    let shown = format!("{:?}", Sse::new(stream::iter([Ok::<_, Infallible>(Event::new().data("hidden"))])));
+    assert!(shown.starts_with("Sse") && shown.contains("15s") && !shown.contains("hidden"), "{shown}");
+}

@@ -51,8 +51,10 @@ cargo clippy --workspace --all-targets --all-features -- -D warnings
 step "lints, each set of features"
 cargo hack clippy "${crates[@]}" --feature-powerset --no-dev-deps -- -D warnings
 
-step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+step "documentation, as docs.rs builds it"
+# It takes a nightly Rust for one feature of rustdoc, which a stable one has too if asked like this.
+RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" \
+  cargo doc --workspace --all-features --no-deps --target-dir target/docsrs
 
 step "tests"
 cargo test --workspace --exclude e2e --all-features
@@ -102,6 +104,27 @@ else
 fi
 
 step "packages"
-cargo package "${crates[@]}" --allow-dirty
+rm -rf target/package
+cargo publish --dry-run "${crates[@]}" --allow-dirty
+
+step "the oldest versions of direct dependencies"
+# Each package by itself and without its tests, since Rocket asks for newer ones than the others.
+for package in target/package/sse-*/; do
+  awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
+  mv target/Cargo.toml "$package/Cargo.toml"
+  rm -f "$package/Cargo.lock"
+  core="patch.crates-io.sse-proto.path='$PWD/sse-core'"
+  RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions --config "$core" generate-lockfile --manifest-path "$package/Cargo.toml"
+  cargo --config "$core" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+done
+
+step "the public API, against the last release"
+release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
+if [ -n "$release" ]; then
+  command -v cargo-semver-checks >/dev/null || cargo install --locked cargo-semver-checks
+  cargo semver-checks "${crates[@]}" --baseline-rev "$release"
+else
+  echo "there is no release yet to compare it with"
+fi
 
 step "all passed"

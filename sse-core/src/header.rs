@@ -129,7 +129,7 @@ fn decode(text: &str) -> Vec<u8> {
 
 fn percent_encoded(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
-    u8::try_from(digit(0)? << 4 | digit(1)?).ok()
+    u8::try_from(16 * digit(0)? + digit(1)?).ok()
 }
 
 /// The error of a last event ID that no event can have had.

@@ -34,13 +34,16 @@ fn memory(run: impl FnOnce()) -> (usize, usize) {
 
 #[test]
 fn decoding_asks_for_no_memory_once_warm() {
-    let event = "event: e\nid: 12345\nretry: 5\ndata: first line\ndata: 둘째 줄\n\n";
-    let stream = event.repeat(1000);
-    for size in [1, 7, 100, stream.len()] {
-        let mut decoder = Decoder::new().with_comments(true);
-        count(&mut decoder, stream.as_bytes()[..10 * event.len()].chunks(size));
-        let info = measure(|| assert_eq!(count(&mut decoder, stream.as_bytes().chunks(size)), (1000, 0)));
-        assert_eq!(info.count_total, 0, "chunks of {size} bytes");
+    let small = "event: e\nid: 12345\nretry: 5\ndata: first line\ndata: 둘째 줄\n\n";
+    let large = format!("id: {0}\nevent: {0}\ndata: {0}\n\n", "x".repeat(60 * KIB));
+    for (event, times) in [(small, 1000), (&large, 3)] {
+        let stream = event.repeat(times);
+        for size in [1, 7, 100, stream.len()] {
+            let mut decoder = Decoder::new().with_comments(true);
+            count(&mut decoder, event.repeat(2).as_bytes().chunks(size));
+            let again = || assert_eq!(count(&mut decoder, stream.as_bytes().chunks(size)), (times, 0));
+            assert_eq!(measure(again).count_total, 0, "chunks of {size} bytes");
+        }
     }
 }
 

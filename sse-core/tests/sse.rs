@@ -73,6 +73,15 @@ fn a_chunk_of_joined_events_is_at_most_16_kib_and_loses_none() {
 }
 
 #[test]
+fn a_full_chunk_leaves_without_a_look_at_what_comes_after_it() {
+    let kibibyte = "x".repeat(1024 - "data: \n\n".len());
+    let events = script((0..16).map(|_| event(&kibibyte)));
+    let mut body = pin!(Sse::new(events.chain(stream::poll_fn(|_| panic!("the chunk was full")))));
+    let Poll::Ready(Some(Ok(chunk))) = poll(body.as_mut()) else { panic!("no chunk") };
+    assert_eq!(chunk.len(), 16 * 1024);
+}
+
+#[test]
 fn an_event_larger_than_a_chunk_leaves_alone_and_in_order() {
     let large = "x".repeat(20_000);
     let mut body = pin!(Sse::new(script([event("1"), event(&large), event("2"), event("3")])));

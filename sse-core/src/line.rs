@@ -5,8 +5,8 @@ use core::time::Duration;
 /// Dropped once, at the start of a stream.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The length of the longest field name that means something, `event` or `retry`.
-pub(crate) const LONGEST_NAME: usize = 5;
+/// How many bytes tell what a line is and where its value starts: the longest name, its colon and a space.
+pub(crate) const LONGEST_HEAD: usize = "event: ".len();
 
 /// The bytes before the first line feed or carriage return, if there is one.
 ///

@@ -102,6 +102,15 @@ fn a_million_comments_take_no_memory() {
 }
 
 #[test]
+fn large_data_is_held_once() {
+    let stream = format!("data: {}\n\n", "x".repeat(15 * MIB));
+    let (most, _) = memory(|| {
+        assert_eq!(count(&mut Decoder::new(), stream.as_bytes().chunks(1000)), (1, 0));
+    });
+    assert!(most < 25 * MIB, "{most} bytes");
+}
+
+#[test]
 fn an_id_of_10_mib_comes_back_whole_and_its_memory_too() {
     let id = "x".repeat(10 * MIB);
     let stream = format!("id: {id}\ndata\n\n");

@@ -92,8 +92,7 @@ impl Decoder {
             self.open_line = OpenLine::Kept;
             self.line.clear();
         }
-        // The longest name, its colon and a space tell what the line is and where its value starts.
-        let head = (line::LONGEST_NAME + 2).saturating_sub(self.line.len()).min(part.len());
+        let head = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(head);
         self.line.extend_from_slice(head);
         if !head.is_empty() && !line::may_matter(&self.line, self.comments) {

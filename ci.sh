@@ -88,6 +88,10 @@ else
   echo "not fuzzing: that takes \`rustup toolchain install nightly\` and \`cargo install cargo-fuzz\`"
 fi
 
+step "the benchmarks build"
+cargo fmt --manifest-path bench/Cargo.toml --check
+cargo clippy --manifest-path bench/Cargo.toml -- -D warnings
+
 step "a program without std links"
 cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
 

@@ -1,0 +1,85 @@
+//! A server in a process of its own, seen from outside.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    /// # Errors
+    ///
+    /// When this program does not start once more.
+    pub fn start() -> io::Result<Self> {
+        let mut process = Command::new(env::current_exe()?)
+            .arg("serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut address)?;
+        address.truncate(address.trim_end().len());
+        Ok(Self { process, address })
+    }
+
+    /// Asks for a stream and reads the head of the response.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer with a stream.
+    pub fn get(&self, path: &str) -> io::Result<BufReader<TcpStream>> {
+        let mut connection = TcpStream::connect(&self.address)?;
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut response = BufReader::with_capacity(64 << 10, connection);
+        let mut line = String::new();
+        response.read_line(&mut line)?;
+        if !line.contains("200") {
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("{path}: {line}")));
+        }
+        while line != "\r\n" {
+            line.clear();
+            response.read_line(&mut line)?;
+        }
+        Ok(response)
+    }
+
+    /// How long it has been running on a processor.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn processor_time(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name of the program may hold spaces; it ends with a parenthesis. Then `utime` and `stime` are the twelfth
+        // and the thirteenth, in hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+        let times = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+        Ok(Duration::from_millis(10 * times.sum::<u64>()))
+    }
+
+    /// How much memory it holds, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn resident(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let kilobytes = kilobytes.and_then(|number| number.parse::<u64>().ok());
+        kilobytes.map(|number| number << 10).ok_or(ErrorKind::InvalidData.into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        _ = self.process.wait();
+    }
+}

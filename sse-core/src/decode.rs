@@ -59,6 +59,8 @@ pub struct Decoder {
     lent: Lent,
 
     line: Vec<u8>,
+    /// The line in the buffer must stay shorter than this. Zero until it is known where its value starts.
+    line_limit: usize,
     block: CopiedBlock,
 }
 
@@ -106,6 +108,7 @@ impl Decoder {
             too_large: false,
             lent: Lent::Nothing,
             line: Vec::new(),
+            line_limit: 0,
             block: CopiedBlock::new(),
         }
     }
@@ -146,6 +149,7 @@ impl Decoder {
             match self.resume(chunk)? {
                 Some(Aside::Retry(time)) => return Ok(Some(Frame::Retry(time))),
                 Some(Aside::Comment(text)) => return Ok(Some(Frame::Comment(utf8(text.of(&self.line))))),
+                None if chunk.is_empty() => return Ok(None),
                 None => {}
             }
         }

@@ -9,6 +9,15 @@ impl Decoder {
     /// Goes on where the last chunk or frame left off, up to the start of a line or the end of the chunk.
     #[cold]
     pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
+        // Small pieces are mostly the middle of a line.
+        if self.open_line == OpenLine::Kept
+            && self.line.len() + chunk.len() < self.line_limit
+            && line::length(chunk).is_none()
+        {
+            self.line.extend_from_slice(chunk);
+            *chunk = &[];
+            return Ok(None);
+        }
         match mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Nothing => {}
             Lent::Line => block::empty(&mut self.line),
@@ -91,6 +100,7 @@ impl Decoder {
             self.pending = true;
             self.open_line = OpenLine::Kept;
             self.line.clear();
+            self.line_limit = 0;
         }
         let head = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(head);
@@ -103,6 +113,9 @@ impl Decoder {
         // Without its colon a name may yet turn out to be the start of another.
         if self.line[..value].contains(&b':') {
             self.check_size(self.block.size + self.line.len() - value + tail.len())?;
+            if self.line.len() == line::LONGEST_HEAD {
+                self.line_limit = (self.max_event_size - self.block.size).saturating_add(value);
+            }
         }
         self.line.extend_from_slice(tail);
         Ok(())

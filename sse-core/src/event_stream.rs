@@ -99,23 +99,39 @@ where
         if *this.ended {
             return Poll::Ready(None);
         }
-        loop {
-            if let Some(chunk) = this.chunk {
-                let chunk = chunk.as_ref();
-                let mut rest = &chunk[*this.decoded..];
-                while let Some(frame) = this.decoder.decode(&mut rest).transpose() {
-                    *this.decoded = chunk.len() - rest.len();
-                    match frame {
-                        Ok(Frame::Message(message)) => return Poll::Ready(Some(Ok(message.into_owned()))),
-                        Ok(Frame::Retry(_) | Frame::Comment(_)) => {}
-                        Err(error) => return Poll::Ready(Some(Err(EventStreamError::TooLarge(error)))),
-                    }
+        // Two loops, since a chunk is moved only once it has an event, which most small ones have not.
+        if let Some(chunk) = this.chunk {
+            let chunk = chunk.as_ref();
+            let mut rest = &chunk[*this.decoded..];
+            loop {
+                let frame = this.decoder.decode(&mut rest);
+                *this.decoded = chunk.len() - rest.len();
+                match frame {
+                    Ok(Some(Frame::Message(message))) => return Poll::Ready(Some(Ok(message.into_owned()))),
+                    Ok(Some(Frame::Retry(_) | Frame::Comment(_))) => {}
+                    Ok(None) => break,
+                    Err(error) => return Poll::Ready(Some(Err(EventStreamError::TooLarge(error)))),
                 }
             }
+            *this.chunk = None;
+        }
+        loop {
             match ready!(this.body.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) => {
-                    *this.chunk = Some(chunk);
-                    *this.decoded = 0;
+                    let mut rest = chunk.as_ref();
+                    let item = loop {
+                        match this.decoder.decode(&mut rest) {
+                            Ok(Some(Frame::Message(message))) => break Some(Ok(message.into_owned())),
+                            Ok(Some(Frame::Retry(_) | Frame::Comment(_))) => {}
+                            Ok(None) => break None,
+                            Err(error) => break Some(Err(EventStreamError::TooLarge(error))),
+                        }
+                    };
+                    if item.is_some() {
+                        *this.decoded = chunk.as_ref().len() - rest.len();
+                        *this.chunk = Some(chunk);
+                        return Poll::Ready(item);
+                    }
                 }
                 Some(Err(error)) => {
                     *this.ended = true;

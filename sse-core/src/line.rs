@@ -22,6 +22,25 @@ pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// As [`length`], but twice as fast for a line of a few bytes, and slower for others.
+#[inline]
+pub(crate) fn short_length(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let Some(word) = bytes.first_chunk() else {
+        return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    };
+    let word = u64::from_le_bytes(*word);
+    // Sets the top bit of the first byte that is the one looked for, and of none before it.
+    let find = |byte: u8| {
+        let differences = word ^ (ONES * u64::from(byte));
+        differences.wrapping_sub(ONES) & !differences & (ONES << 7)
+    };
+    match find(b'\n') | find(b'\r') {
+        0 => length(bytes),
+        found => Some(found.trailing_zeros() as usize / 8),
+    }
+}
+
 /// What a line that is not blank says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {

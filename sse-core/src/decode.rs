@@ -59,7 +59,7 @@ pub struct Decoder {
     lent: Lent,
 
     line: Vec<u8>,
-    /// The line in the buffer must stay shorter than this. Zero until it is known where its value starts.
+    /// The line in the buffer must stay shorter than this, once it is known where its value starts.
     line_limit: usize,
     block: CopiedBlock,
 }

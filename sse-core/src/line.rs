@@ -77,14 +77,28 @@ pub(crate) fn split(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// Whether the start of a line leaves it open that the line is a comment or a field that means something.
-pub(crate) fn may_matter(start: &[u8], comments: bool) -> bool {
-    match split(start).0 {
-        Field::Comment => comments,
-        Field::Unknown => {
-            ["data", "event", "id", "retry"].iter().any(|name| name.as_bytes().starts_with(start))
+/// What the start of a line tells of it.
+pub(crate) enum Start {
+    /// It means nothing, whatever follows.
+    Nothing,
+    /// It may become a field that means something.
+    Name,
+    /// Where its value starts. A space that follows may still move that by one.
+    Value(usize),
+}
+
+/// Reads the first bytes of a line, of which [`LONGEST_HEAD`] leave nothing open.
+pub(crate) fn start(bytes: &[u8], comments: bool) -> Start {
+    match split(bytes) {
+        (Field::Comment, _) if !comments => Start::Nothing,
+        (Field::Unknown, _)
+            if ["data", "event", "id", "retry"].iter().any(|name| name.as_bytes().starts_with(bytes)) =>
+        {
+            Start::Name
         }
-        _ => true,
+        (Field::Unknown, _) => Start::Nothing,
+        (_, value) if bytes[..value].contains(&b':') => Start::Value(value),
+        _ => Start::Name,
     }
 }
 

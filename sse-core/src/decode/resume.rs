@@ -2,7 +2,7 @@
 
 use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine};
 use crate::block::{self, Block, Span};
-use crate::line;
+use crate::line::{self, Start};
 use core::mem;
 
 impl Decoder {
@@ -11,6 +11,7 @@ impl Decoder {
     pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
         // Small pieces are mostly the middle of a line.
         if self.open_line == OpenLine::Kept
+            && self.line.len() >= line::LONGEST_HEAD
             && self.line.len() + chunk.len() < self.line_limit
             && line::length(chunk).is_none()
         {
@@ -100,22 +101,24 @@ impl Decoder {
             self.pending = true;
             self.open_line = OpenLine::Kept;
             self.line.clear();
-            self.line_limit = 0;
         }
-        let head = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
-        let (head, tail) = part.split_at(head);
-        self.line.extend_from_slice(head);
-        if !head.is_empty() && !line::may_matter(&self.line, self.comments) {
-            self.open_line = OpenLine::Skipped;
-            return Ok(());
-        }
-        let (_, value) = line::split(&self.line);
-        // Without its colon a name may yet turn out to be the start of another.
-        if self.line[..value].contains(&b':') {
-            self.check_size(self.block.size + self.line.len() - value + tail.len())?;
-            if self.line.len() == line::LONGEST_HEAD {
-                self.line_limit = (self.max_event_size - self.block.size).saturating_add(value);
+        let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
+        let (head, tail) = part.split_at(missing);
+        if !head.is_empty() {
+            self.line.extend_from_slice(head);
+            match line::start(&self.line, self.comments) {
+                Start::Nothing => {
+                    self.open_line = OpenLine::Skipped;
+                    return Ok(());
+                }
+                Start::Name => return Ok(()),
+                Start::Value(at) => {
+                    self.line_limit = (self.max_event_size - self.block.size).saturating_add(at);
+                }
             }
+        }
+        if self.line.len() + tail.len() >= self.line_limit {
+            return self.give_up_block();
         }
         self.line.extend_from_slice(tail);
         Ok(())

@@ -170,6 +170,14 @@ fn an_event_of_one_field_is_written_and_frozen_in_one_allocation() {
 }
 
 #[test]
+fn an_event_with_type_id_and_data_is_written_and_frozen_in_two_allocations() {
+    for data in ["hello".to_owned(), "x".repeat(250), "x".repeat(10_000)] {
+        let write = || drop(black_box(EncodedEvent::from(Event::new().event("tick").id("42").data(&data))));
+        assert!(measure(write).count_total <= 2);
+    }
+}
+
+#[test]
 fn an_event_that_grows_line_by_line_does_so_in_steps_that_double() {
     let grow = || drop(black_box((0..10_000).fold(Event::new(), |event, _| event.data("x"))));
     assert!(measure(grow).count_total < 20);

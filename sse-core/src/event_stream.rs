@@ -128,8 +128,10 @@ where
                         }
                     };
                     if item.is_some() {
-                        *this.decoded = chunk.as_ref().len() - rest.len();
-                        *this.chunk = Some(chunk);
+                        if !rest.is_empty() {
+                            *this.decoded = chunk.as_ref().len() - rest.len();
+                            *this.chunk = Some(chunk);
+                        }
                         return Poll::Ready(item);
                     }
                 }

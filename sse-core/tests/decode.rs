@@ -119,6 +119,16 @@ fn comments_are_frames_only_when_asked_for() {
 }
 
 #[test]
+fn no_byte_but_a_line_end_ends_a_comment() {
+    for byte in (0..=u8::MAX).filter(|byte| !b"\r\n".contains(byte)) {
+        for before in 0..10 {
+            let stream = [b":", &b"xxxxxxxxxx"[..before], &[byte], b"data: none\n\n"].concat();
+            assert_eq!(decode(&mut Decoder::new(), [&stream[..]]), [], "{byte:#x} after {before} bytes");
+        }
+    }
+}
+
+#[test]
 fn invalid_utf8_becomes_replacement_characters_where_it_is() {
     assert_eq!(
         frames(b"event: \xFFe\nid: \xE2\x82\ndata: a\xF0\x9F\ndata: ok\n\n"),

@@ -9,14 +9,9 @@ crates=(-p sse-proto -p sse-axum -p sse-rocket -p sse-warp)
 
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
+missing=()
 need() { # command, Debian package
-  command -v "$1" >/dev/null && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$2"
-  else
-    echo "ci.sh needs \`$1\`: install the package $2 (or run ci.sh as root on Debian)" >&2
-    exit 1
-  fi
+  command -v "$1" >/dev/null || missing+=("$2")
 }
 
 step "what this needs"
@@ -32,6 +27,15 @@ need npm npm
 need xvfb-run xvfb
 need xauth xauth
 need WebKitWebDriver webkit2gtk-driver
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+  else
+    echo "ci.sh needs these packages: ${missing[*]}; install them, or run it as root on Debian" >&2
+    exit 1
+  fi
+fi
 for tool in cargo rustup; do
   command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
 done

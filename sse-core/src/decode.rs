@@ -157,9 +157,12 @@ impl Decoder {
         let mut at = 0;
         let mut block = Block::default();
         loop {
-            if input.get(at) == Some(&b':') && !self.comments {
-                at = self.skip_comments(input, at, block.size + self.block.size == 0);
-                *chunk = &input[at..];
+            match input.get(at) {
+                Some(b':') if !self.comments => {
+                    at = self.skip_comments(input, at, block.size + self.block.size == 0);
+                    *chunk = &input[at..];
+                }
+                _ => {}
             }
             let Some(length) = line::length(&input[at..]) else {
                 *chunk = &[];

@@ -211,7 +211,6 @@ impl From<Event> for EncodedEvent {
     fn from(event: Event) -> Self {
         let mut lines = event.lines;
         lines.push(b'\n');
-
         Self(Bytes::from(lines))
     }
 }

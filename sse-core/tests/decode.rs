@@ -158,6 +158,16 @@ fn an_event_of_exactly_the_limit_passes() {
 }
 
 #[test]
+fn the_limit_may_be_lowered_in_the_middle_of_an_event() {
+    for next in ["ta: 6\n\ndata: 1\n\n", "ta: 6 and more"] {
+        let mut decoder = Decoder::new();
+        decode(&mut decoder, [b"data: 12345\nda".as_slice()]);
+        let decoded = decode(&mut decoder.with_max_event_size(3), [next.as_bytes()]);
+        assert_eq!(decoded[0], Err(3));
+    }
+}
+
+#[test]
 fn an_oversized_event_loses_nothing_before_or_after_it() {
     let stream =
         b"id: 1\ndata: a\n\nid: 2\ndata: far too large\nretry: 5\ndata: more\n\ndata: b\n\n".as_slice();

@@ -113,7 +113,7 @@ impl Decoder {
                 }
                 Start::Name => return Ok(()),
                 Start::Value(at) => {
-                    self.line_limit = (self.max_event_size - self.block.size).saturating_add(at);
+                    self.line_limit = self.max_event_size.saturating_sub(self.block.size).saturating_add(at);
                 }
             }
         }

@@ -54,9 +54,8 @@ pub(crate) struct CopiedBlock {
     pub(crate) event_type: Vec<u8>,
     pub(crate) id: Vec<u8>,
     pub(crate) has_id: bool,
-    /// The lines of data, joined with LF, behind something to be left out.
-    data: Vec<u8>,
-    data_start: usize,
+    /// The lines of data, joined with LF.
+    pub(crate) data: Vec<u8>,
     pub(crate) has_data: bool,
     /// What the lines of earlier chunks count against the limit.
     pub(crate) size: usize,
@@ -69,14 +68,9 @@ impl CopiedBlock {
             id: Vec::new(),
             has_id: false,
             data: Vec::new(),
-            data_start: 0,
             has_data: false,
             size: 0,
         }
-    }
-
-    pub(crate) fn data(&self) -> &[u8] {
-        &self.data[self.data_start..]
     }
 
     /// Adds the values that lie in a chunk.
@@ -95,17 +89,15 @@ impl CopiedBlock {
     }
 
     pub(crate) fn add_data(&mut self, line: &[u8]) {
-        if self.has_data {
-            self.data.push(b'\n');
-        }
-        self.has_data = true;
+        self.start_data();
         self.data.extend_from_slice(line);
     }
 
-    /// Takes a line whose data starts there as the first, in exchange for another buffer: large data is copied once.
-    pub(crate) fn swap_data(&mut self, line: &mut Vec<u8>, start: usize) {
-        core::mem::swap(&mut self.data, line);
-        self.data_start = start;
+    /// Starts one more line of data, still empty.
+    pub(crate) fn start_data(&mut self) {
+        if self.has_data {
+            self.data.push(b'\n');
+        }
         self.has_data = true;
     }
 
@@ -113,7 +105,6 @@ impl CopiedBlock {
         empty(&mut self.event_type);
         empty(&mut self.id);
         empty(&mut self.data);
-        self.data_start = 0;
         self.has_id = false;
         self.has_data = false;
         self.size = 0;

@@ -59,8 +59,6 @@ pub struct Decoder {
     lent: Lent,
 
     line: Vec<u8>,
-    /// The line in the buffer must stay shorter than this, once it is known where its value starts.
-    line_limit: usize,
     block: CopiedBlock,
 }
 
@@ -70,6 +68,8 @@ enum OpenLine {
     None,
     /// It is in the buffer.
     Kept,
+    /// It is data, the last in the block.
+    Data,
     /// It means nothing.
     Skipped,
 }
@@ -108,7 +108,6 @@ impl Decoder {
             too_large: false,
             lent: Lent::Nothing,
             line: Vec::new(),
-            line_limit: 0,
             block: CopiedBlock::new(),
         }
     }
@@ -326,7 +325,7 @@ impl Decoder {
     fn give_up_block(&mut self) -> Result<(), EventTooLarge> {
         self.pending = true;
         self.too_large = true;
-        if self.open_line == OpenLine::Kept {
+        if self.open_line != OpenLine::None {
             self.open_line = OpenLine::Skipped;
         }
         block::empty(&mut self.line);
@@ -368,7 +367,7 @@ impl Decoder {
                 [] => Cow::Borrowed(MessageEvent::DEFAULT_EVENT_TYPE),
                 event_type => utf8(event_type),
             },
-            data: utf8(self.block.data()),
+            data: utf8(&self.block.data),
             last_event_id: Cow::Borrowed(&self.last_event_id),
         }
     }

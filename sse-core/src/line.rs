@@ -83,8 +83,8 @@ pub(crate) enum Start {
     Nothing,
     /// It may become a field that means something.
     Name,
-    /// Where its value starts. A space that follows may still move that by one.
-    Value(usize),
+    /// Which field it is, or a comment, and where its value starts. A space that follows may still move that by one.
+    Value(Field, usize),
 }
 
 /// Reads the first bytes of a line, of which [`LONGEST_HEAD`] leave nothing open.
@@ -97,7 +97,7 @@ pub(crate) fn start(bytes: &[u8], comments: bool) -> Start {
             Start::Name
         }
         (Field::Unknown, _) => Start::Nothing,
-        (_, value) if bytes[..value].contains(&b':') => Start::Value(value),
+        (field, value) if bytes[..value].contains(&b':') => Start::Value(field, value),
         _ => Start::Name,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine};
 use crate::block::{self, Block, Span};
-use crate::line::{self, Start};
+use crate::line::{self, Field, Start};
 use core::mem;
 
 impl Decoder {
@@ -10,14 +10,8 @@ impl Decoder {
     #[cold]
     pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
         // Small pieces are mostly the middle of a line.
-        if self.open_line == OpenLine::Kept
-            && self.line.len() >= line::LONGEST_HEAD
-            && self.line.len() + chunk.len() < self.line_limit
-            && line::length(chunk).is_none()
-        {
-            self.line.extend_from_slice(chunk);
-            *chunk = &[];
-            return Ok(None);
+        if self.open_line == OpenLine::Data && line::length(chunk).is_none() {
+            return self.add_data(mem::take(chunk)).map(|()| None);
         }
         match mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Nothing => {}
@@ -35,8 +29,10 @@ impl Decoder {
             said = self.keep_line(&input[at..end.unwrap_or(input.len())]).map(|()| None);
             at = match end {
                 Some(end) => {
-                    if mem::replace(&mut self.open_line, OpenLine::None) == OpenLine::Kept {
-                        said = self.take_kept_line();
+                    match mem::replace(&mut self.open_line, OpenLine::None) {
+                        OpenLine::Kept => said = self.take_kept_line(),
+                        OpenLine::Data => self.block.size += 1,
+                        OpenLine::None | OpenLine::Skipped => {}
                     }
                     self.past_line_end(input, end)
                 }
@@ -94,47 +90,66 @@ impl Decoder {
 
     /// Keeps more of a line that goes on in the next chunk, unless it is one that means nothing.
     pub(super) fn keep_line(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
-        if part.is_empty() || self.open_line == OpenLine::Skipped {
-            return Ok(());
-        }
-        if self.open_line == OpenLine::None {
-            self.pending = true;
-            self.open_line = OpenLine::Kept;
-            self.line.clear();
+        match self.open_line {
+            _ if part.is_empty() => return Ok(()),
+            OpenLine::Skipped => return Ok(()),
+            OpenLine::Data => return self.add_data(part),
+            OpenLine::Kept => {}
+            OpenLine::None => {
+                self.pending = true;
+                match line::split(part) {
+                    (Field::Data, at) if part.len() >= line::LONGEST_HEAD => {
+                        return self.open_data(&part[at..]);
+                    }
+                    _ => {}
+                }
+                self.open_line = OpenLine::Kept;
+                self.line.clear();
+            }
         }
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
-        if !head.is_empty() {
-            self.line.extend_from_slice(head);
-            match line::start(&self.line, self.comments) {
-                Start::Nothing => {
-                    self.open_line = OpenLine::Skipped;
-                    return Ok(());
-                }
-                Start::Name => return Ok(()),
-                Start::Value(at) => {
-                    self.line_limit = self.max_event_size.saturating_sub(self.block.size).saturating_add(at);
-                }
+        self.line.extend_from_slice(head);
+        match line::start(&self.line, self.comments) {
+            Start::Nothing => {
+                self.open_line = OpenLine::Skipped;
+                Ok(())
+            }
+            Start::Name => Ok(()),
+            Start::Value(Field::Data, at) if self.line.len() >= line::LONGEST_HEAD => {
+                let head = mem::take(&mut self.line);
+                self.open_data(&head[at..])?;
+                self.line = head;
+                self.add_data(tail)
+            }
+            Start::Value(_, at) => {
+                self.check_size(self.block.size + self.line.len() - at + tail.len())?;
+                self.line.extend_from_slice(tail);
+                Ok(())
             }
         }
-        if self.line.len() + tail.len() >= self.line_limit {
-            return self.give_up_block();
-        }
-        self.line.extend_from_slice(tail);
+    }
+
+    /// Starts a line of data that goes on in the next chunk.
+    fn open_data(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
+        self.open_line = OpenLine::Data;
+        self.block.start_data();
+        self.add_data(part)
+    }
+
+    /// Adds more of an open line of data to its block, where it ends up anyway.
+    fn add_data(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
+        self.check_size(self.block.size + part.len())?;
+        self.block.size += part.len();
+        self.block.data.extend_from_slice(part);
         Ok(())
     }
 
     fn take_kept_line(&mut self) -> Result<Option<Aside>, EventTooLarge> {
-        let mut line = mem::take(&mut self.line);
+        let line = mem::take(&mut self.line);
         let mut block = Block::default();
         let said = self.take_line(&line, Span { start: 0, end: line.len() }, &mut block);
-        match block.data {
-            Some(data) => {
-                self.block.size += block.size;
-                self.block.swap_data(&mut line, data.start);
-            }
-            _ => self.block.add(block, &line),
-        }
+        self.block.add(block, &line);
         self.line = line;
         match said {
             Ok(Some(Aside::Comment(_))) => self.lent = Lent::Line,

@@ -9,9 +9,19 @@ impl Decoder {
     /// Goes on where the last chunk or frame left off, up to the start of a line or the end of the chunk.
     #[cold]
     pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
-        // Small pieces are mostly the middle of a line.
-        if self.open_line == OpenLine::Data && line::length(chunk).is_none() {
-            return self.add_data(mem::take(chunk)).map(|()| None);
+        // Small pieces are mostly the middle of a line of data.
+        if self.open_line == OpenLine::Data {
+            let end = line::piece_length(chunk);
+            let (part, rest) = chunk.split_at(end.unwrap_or(chunk.len()));
+            self.add_data(part)?;
+            *chunk = rest;
+            if end.is_some() {
+                self.block.size += 1;
+                self.open_line = OpenLine::None;
+                self.pending = false;
+                *chunk = &rest[self.past_line_end(rest, 0)..];
+            }
+            return Ok(None);
         }
         match mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Nothing => {}
@@ -25,7 +35,7 @@ impl Decoder {
         }
         let mut said = Ok(None);
         if self.open_line != OpenLine::None {
-            let end = line::length(&input[at..]).map(|length| at + length);
+            let end = line::piece_length(&input[at..]).map(|length| at + length);
             said = self.keep_line(&input[at..end.unwrap_or(input.len())]).map(|()| None);
             at = match end {
                 Some(end) => {
@@ -90,22 +100,17 @@ impl Decoder {
 
     /// Keeps more of a line that goes on in the next chunk, unless it is one that means nothing.
     pub(super) fn keep_line(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
-        match self.open_line {
-            _ if part.is_empty() => return Ok(()),
-            OpenLine::Skipped => return Ok(()),
-            OpenLine::Data => return self.add_data(part),
-            OpenLine::Kept => {}
-            OpenLine::None => {
-                self.pending = true;
-                match line::split(part) {
-                    (Field::Data, at) if part.len() >= line::LONGEST_HEAD => {
-                        return self.open_data(&part[at..]);
-                    }
-                    _ => {}
-                }
-                self.open_line = OpenLine::Kept;
-                self.line.clear();
+        if part.is_empty() || self.open_line == OpenLine::Skipped {
+            return Ok(());
+        }
+        if self.open_line == OpenLine::None {
+            self.pending = true;
+            match line::split(part) {
+                (Field::Data, at) if part.len() >= line::LONGEST_HEAD => return self.open_data(&part[at..]),
+                _ => {}
             }
+            self.open_line = OpenLine::Kept;
+            self.line.clear();
         }
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);

@@ -146,14 +146,15 @@ fn a_character_split_over_chunks_arrives_whole() {
 
 #[test]
 fn an_event_of_exactly_the_limit_passes() {
-    let stream = b"event: e\ndata: 1234567\n\n".as_slice();
-    for size in [1, 5, stream.len()] {
+    let stream = b"event: e\ndata: 12\nid: 3\ndata: 4567\n\n".as_slice();
+    for size in 1..=stream.len() {
         let decode = |limit| {
             let mut decoder = Decoder::new().with_max_event_size(limit);
             decode(&mut decoder, stream.chunks(size))
         };
-        assert_eq!(decode(2 + 8), [Ok(message("e", "1234567", ""))]);
-        assert_eq!(decode(2 + 8 - 1), [Err(9)]);
+        // The last line is over the limit as soon as there is no room for its end.
+        assert_eq!(decode(2 + 3 + 2 + 5), [Ok(message("e", "12\n4567", "3"))], "chunks of {size}");
+        assert_eq!(decode(2 + 3 + 2 + 5 - 1), [Err(11)], "chunks of {size}");
     }
 }
 

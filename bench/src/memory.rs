@@ -2,7 +2,7 @@
 
 use crate::measure::median;
 use crate::report::{Section, Target, table};
-use crate::serve::{AXUM_IDLE, AXUM_IDLE_KEEP_ALIVE, IDLE, IDLE_KEEP_ALIVE};
+use crate::serve::{AFTER_EVENT, AXUM_AFTER_EVENT, AXUM_IDLE, AXUM_IDLE_KEEP_ALIVE, IDLE, IDLE_KEEP_ALIVE};
 use crate::server::Server;
 use std::io;
 use std::thread;
@@ -14,11 +14,13 @@ const WARM_UP: usize = 100;
 /// Together they stay below the 1024 files that a process may open by default.
 const CONNECTIONS: usize = 800;
 
-const STREAMS: [(&str, &str); 4] = [
+const STREAMS: [(&str, &str); 6] = [
     ("`Sse`", IDLE),
     ("axum", AXUM_IDLE),
     ("`Sse` with keep-alive", IDLE_KEEP_ALIVE),
     ("axum with keep-alive", AXUM_IDLE_KEEP_ALIVE),
+    ("`Sse` after an event", AFTER_EVENT),
+    ("axum after an event", AXUM_AFTER_EVENT),
 ];
 
 /// # Errors
@@ -36,7 +38,11 @@ pub fn section(quick: bool) -> io::Result<Section> {
     let sizes = sizes.map(median);
     let row = |((name, _), bytes): (&(&str, &str), &f64)| vec![(*name).to_owned(), format!("{bytes:.0}")];
     let rows: Vec<_> = STREAMS.iter().zip(&sizes).map(row).collect();
-    let ratios = [("without keep-alive", sizes[0] / sizes[1]), ("with keep-alive", sizes[2] / sizes[3])];
+    let ratios = [
+        ("without keep-alive", sizes[0] / sizes[1]),
+        ("with keep-alive", sizes[2] / sizes[3]),
+        ("after an event", sizes[4] / sizes[5]),
+    ];
     Ok(Section {
         title: "Memory of an idle connection",
         text: format!(

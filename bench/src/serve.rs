@@ -5,7 +5,7 @@ use crate::fields::Fields;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use sse_core::EncodedEvent;
 use std::convert::Infallible;
 use std::io;
@@ -30,8 +30,10 @@ pub const AXUM_SHARED: &str = "/axum/shared";
 pub const AXUM_WRITTEN: &str = "/axum/written";
 pub const IDLE: &str = "/idle";
 pub const IDLE_KEEP_ALIVE: &str = "/idle/keep-alive";
+pub const AFTER_EVENT: &str = "/after-event";
 pub const AXUM_IDLE: &str = "/axum/idle";
 pub const AXUM_IDLE_KEEP_ALIVE: &str = "/axum/idle/keep-alive";
+pub const AXUM_AFTER_EVENT: &str = "/axum/after-event";
 
 /// Serves on one thread, on a port that it prints, until its standard input ends.
 ///
@@ -56,6 +58,7 @@ fn app() -> Router {
     let shared = move || ours.clone();
     let axum_shared = move || axum.clone();
     let for_axum = fields.clone();
+    let (event, axum_event) = (shared.clone(), axum_shared.clone());
     let written = move || encoder::event(fields.clone());
     let axum_written = move || encoder::axum(for_axum.clone());
 
@@ -84,6 +87,8 @@ fn app() -> Router {
                 sse_axum::Sse::new(idle::<sse_axum::Event>()).keep_alive(sse_axum::KeepAlive::new())
             }),
         )
+        .route(AFTER_EVENT, get(async move || sse_axum::Sse::new(idle_after(event()))))
+        .route(AXUM_AFTER_EVENT, get(async move || axum::response::Sse::new(idle_after(axum_event()))))
         .route(AXUM_IDLE, get(async || axum::response::Sse::new(idle())))
         .route(
             AXUM_IDLE_KEEP_ALIVE,
@@ -114,4 +119,8 @@ fn in_bursts<T>(
 
 fn idle<T>() -> impl Stream<Item = Result<T, Infallible>> {
     stream::pending()
+}
+
+fn idle_after<T>(event: T) -> impl Stream<Item = Result<T, Infallible>> {
+    stream::iter([Ok(event)]).chain(idle())
 }

@@ -129,6 +129,7 @@ impl Event {
         self
     }
 
+    #[inline]
     fn line(&mut self, name: &str, value: &[u8]) {
         self.reserve(name.len() + value.len() + 1);
         self.lines.extend_from_slice(name.as_bytes());
@@ -136,11 +137,12 @@ impl Event {
         self.lines.push(b'\n');
     }
 
+    #[inline]
     fn add_lines(&mut self, name: &str, text: &[u8]) {
-        let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();
-        if breaks == 0 {
+        if line::length(text).is_none() {
             return self.line(name, text);
         }
+        let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();
         self.reserve(text.len() + (breaks + 1) * name.len() + 1);
         for value in line::lines(text) {
             self.line(name, value);
@@ -158,6 +160,7 @@ impl Event {
     /// Makes room for so many bytes and the blank line.
     ///
     /// Exactly, when that at least doubles the buffer, so that a typical event needs one allocation and freezes in it.
+    #[inline]
     fn reserve(&mut self, bytes: usize) {
         if bytes >= self.lines.len() {
             self.lines.reserve_exact(bytes + 1);
@@ -208,6 +211,7 @@ impl EncodedEvent {
 }
 
 impl From<Event> for EncodedEvent {
+    #[inline]
     fn from(event: Event) -> Self {
         let mut lines = event.lines;
         lines.push(b'\n');

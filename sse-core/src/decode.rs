@@ -81,6 +81,17 @@ enum Lent {
     Block,
 }
 
+/// What has been decoded.
+enum Next<'a> {
+    /// A message that is valid UTF-8 as it is.
+    Message {
+        event_type: &'a str,
+        data: &'a str,
+        last_event_id: &'a str,
+    },
+    Frame(Frame<'a>),
+}
+
 /// What a line says at once, before its block ends.
 enum Aside {
     Retry(Duration),
@@ -140,14 +151,32 @@ impl Decoder {
     /// # Errors
     ///
     /// When an event is over the limit, once for each such event. It is skipped, and decoding goes on after it.
+    // The caller moves the frame. What `next` has only just written cannot be moved at once, but what is put together here
+    // need not be written before: 12 GB/s on 270-byte events instead of 8, with one codegen unit.
+    #[inline]
     pub fn decode<'a, 'c: 'a>(
         &'a mut self,
         chunk: &mut &'c [u8],
     ) -> Result<Option<Frame<'a>>, EventTooLarge> {
+        Ok(match self.next(chunk)? {
+            Some(Next::Message { event_type, data, last_event_id }) => Some(Frame::Message(MessageEvent {
+                event_type: Cow::Borrowed(event_type),
+                data: Cow::Borrowed(data),
+                last_event_id: Cow::Borrowed(last_event_id),
+            })),
+            Some(Next::Frame(frame)) => Some(frame),
+            None => None,
+        })
+    }
+
+    #[inline(never)]
+    fn next<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Result<Option<Next<'a>>, EventTooLarge> {
         if self.pending {
             match self.resume(chunk)? {
-                Some(Aside::Retry(time)) => return Ok(Some(Frame::Retry(time))),
-                Some(Aside::Comment(text)) => return Ok(Some(Frame::Comment(utf8(text.of(&self.line))))),
+                Some(Aside::Retry(time)) => return Ok(Some(Next::Frame(Frame::Retry(time)))),
+                Some(Aside::Comment(text)) => {
+                    return Ok(Some(Next::Frame(Frame::Comment(utf8(text.of(&self.line))))));
+                }
                 None if chunk.is_empty() => return Ok(None),
                 None => {}
             }
@@ -177,18 +206,18 @@ impl Decoder {
             if block.size + self.block.size == 0 {
                 if let Some((text, rest)) = self.lone_data(input, line) {
                     *chunk = rest;
-                    return Ok(Some(Frame::Message(MessageEvent {
-                        event_type: Cow::Borrowed(MessageEvent::DEFAULT_EVENT_TYPE),
-                        data: Cow::Borrowed(text),
-                        last_event_id: Cow::Borrowed(&self.last_event_id),
-                    })));
+                    return Ok(Some(Next::Message {
+                        event_type: MessageEvent::DEFAULT_EVENT_TYPE,
+                        data: text,
+                        last_event_id: &self.last_event_id,
+                    }));
                 }
             }
             at = self.past_line_end(input, line.end);
             *chunk = &input[at..];
             if length == 0 {
                 if block.data.is_some() || self.block.has_data {
-                    return Ok(Some(Frame::Message(self.dispatch(block, input))));
+                    return Ok(Some(self.dispatch(block, input)));
                 }
                 if block.size + self.block.size > 0 {
                     self.block.add(block, input);
@@ -200,10 +229,10 @@ impl Decoder {
             }
             if let Some(aside) = self.take_line(input, line, &mut block)? {
                 self.block.add(block, input);
-                return Ok(Some(match aside {
+                return Ok(Some(Next::Frame(match aside {
                     Aside::Retry(time) => Frame::Retry(time),
                     Aside::Comment(text) => Frame::Comment(utf8(text.of(input))),
-                }));
+                })));
             }
         }
     }
@@ -335,7 +364,7 @@ impl Decoder {
 
     /// Ends a block that has data.
     #[inline(always)]
-    fn dispatch<'a, 'c: 'a>(&'a mut self, block: Block, input: &'c [u8]) -> MessageEvent<'a> {
+    fn dispatch<'a, 'c: 'a>(&'a mut self, block: Block, input: &'c [u8]) -> Next<'a> {
         if let (Some(data), 0) = (block.data, self.block.size) {
             // One pass validates all values: one pass for each would cost short events half their speed.
             let region = block.region(data);
@@ -344,18 +373,18 @@ impl Decoder {
                 if let Some(id) = block.id {
                     self.set_last_event_id(get(id));
                 }
-                return MessageEvent {
-                    event_type: Cow::Borrowed(match block.event_type {
+                return Next::Message {
+                    event_type: match block.event_type {
                         Some(event_type) if event_type.len() > 0 => get(event_type),
                         _ => MessageEvent::DEFAULT_EVENT_TYPE,
-                    }),
-                    data: Cow::Borrowed(get(data)),
-                    last_event_id: Cow::Borrowed(&self.last_event_id),
+                    },
+                    data: get(data),
+                    last_event_id: &self.last_event_id,
                 };
             }
         }
         self.block.add(block, input);
-        self.dispatch_copied()
+        Next::Frame(Frame::Message(self.dispatch_copied()))
     }
 
     fn dispatch_copied(&mut self) -> MessageEvent<'_> {

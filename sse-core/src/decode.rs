@@ -264,7 +264,8 @@ impl Decoder {
     // The block would say the same: this makes 270-byte events a fifth faster, and 18-byte events a third.
     #[inline(always)]
     fn lone_data<'c>(&self, input: &'c [u8], line: Span) -> Option<(&'c str, &'c [u8])> {
-        let data = line.of(input).strip_prefix(b"data: ")?;
+        line.of(input).strip_prefix(b"data: ")?;
+        let data = Span { start: line.start + b"data: ".len(), end: line.end };
         let rest = match &input[line.end..] {
             [b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..] => rest,
             _ => return None,
@@ -272,7 +273,7 @@ impl Decoder {
         if data.len() >= self.max_event_size {
             return None;
         }
-        Some((simdutf8::basic::from_utf8(data).ok()?, rest))
+        Some((text(input, data)?, rest))
     }
 
     /// Passes over comments, and over the blank lines behind them if those would end no block.
@@ -368,7 +369,7 @@ impl Decoder {
         if let (Some(data), 0) = (block.data, self.block.size) {
             // One pass validates all values: one pass for each would cost short events half their speed.
             let region = block.region(data);
-            if let Ok(text) = simdutf8::basic::from_utf8(region.of(input)) {
+            if let Some(text) = text(input, region) {
                 let get = |value: Span| &text[value.start - region.start..value.end - region.start];
                 if let Some(id) = block.id {
                     self.set_last_event_id(get(id));
@@ -426,6 +427,31 @@ impl fmt::Debug for Decoder {
             .field("reconnection_time", &self.reconnection_time)
             .finish_non_exhaustive()
     }
+}
+
+/// What the validation of UTF-8 takes at once, in bytes.
+const VALIDATED: usize = 64;
+
+/// A part of a chunk that ends with a line, if it is valid.
+#[inline]
+fn text(chunk: &[u8], part: Span) -> Option<&str> {
+    match part.len() {
+        ..VALIDATED => simdutf8::basic::from_utf8(part.of(chunk)).ok(),
+        _ => long_text(chunk, part),
+    }
+}
+
+// What is left at the end takes the validation as long as several times what it takes at once. So it gets the start of
+// what follows, too, unless that would cut a character: 270-byte events are a tenth faster for it.
+#[inline(never)]
+fn long_text(chunk: &[u8], part: Span) -> Option<&str> {
+    let end = part.start + part.len().next_multiple_of(VALIDATED);
+    if chunk.get(end).is_some_and(|byte| !(0x80..0xC0).contains(byte)) {
+        if let Ok(text) = simdutf8::basic::from_utf8(&chunk[part.start..end]) {
+            return Some(&text[..part.len()]);
+        }
+    }
+    simdutf8::basic::from_utf8(part.of(chunk)).ok()
 }
 
 fn utf8(bytes: &[u8]) -> Cow<'_, str> {

@@ -139,6 +139,20 @@ fn invalid_utf8_becomes_replacement_characters_where_it_is() {
 }
 
 #[test]
+fn text_of_any_length_is_valid_whatever_follows() {
+    for follows in ["plain", "é", "한", "😀"].map(|text| text.repeat(16)) {
+        // Cut at the end, so that it may be invalid.
+        for follows in (follows.len() - 3..=follows.len()).map(|end| &follows.as_bytes()[..end]) {
+            for data in (0..200).map(|length| "x".repeat(length)) {
+                let stream = [b"data: ", data.as_bytes(), b"\n\ndata: ", follows, b"\n\n"].concat();
+                let follows = String::from_utf8_lossy(follows);
+                assert_eq!(frames(stream), [message("message", &data, ""), message("message", &follows, "")]);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_character_split_over_chunks_arrives_whole() {
     let stream = "data: 한글😀\n\n".as_bytes();
     assert_eq!(decode(&mut Decoder::new(), stream.chunks(1)), [Ok(message("message", "한글😀", ""))]);

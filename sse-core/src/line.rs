@@ -92,29 +92,13 @@ pub(crate) fn split(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// What the start of a line tells of it.
-pub(crate) enum Start {
-    /// It means nothing, whatever follows.
-    Nothing,
-    /// It may become a field that means something.
-    Name,
-    /// Which field it is, or a comment, and where its value starts. A space that follows may still move that by one.
-    Value(Field, usize),
-}
-
-/// Reads the first bytes of a line, of which [`LONGEST_HEAD`] leave nothing open.
+/// Reads the first bytes of a line, of which [`LONGEST_HEAD`] leave nothing open: what it is and the offset of its value,
+/// as soon as that has begun. A space that follows may still move it by one.
 #[inline]
-pub(crate) fn start(bytes: &[u8], comments: bool) -> Start {
+pub(crate) fn start(bytes: &[u8]) -> Option<(Field, usize)> {
     match split(bytes) {
-        (Field::Comment, _) if !comments => Start::Nothing,
-        (Field::Unknown, _)
-            if ["data", "event", "id", "retry"].iter().any(|name| name.as_bytes().starts_with(bytes)) =>
-        {
-            Start::Name
-        }
-        (Field::Unknown, _) => Start::Nothing,
-        (field, value) if matches!(bytes[value - 1], b':' | b' ') => Start::Value(field, value),
-        _ => Start::Name,
+        (Field::Unknown, _) => None,
+        (field, value) => matches!(bytes[value - 1], b':' | b' ').then_some((field, value)),
     }
 }
 

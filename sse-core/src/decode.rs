@@ -82,7 +82,7 @@ enum Lent {
 }
 
 /// What has been decoded.
-enum Next<'a> {
+pub(crate) enum Next<'a> {
     /// A message that is valid UTF-8 as it is.
     Message {
         event_type: &'a str,
@@ -170,7 +170,10 @@ impl Decoder {
     }
 
     #[inline(never)]
-    fn next<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Result<Option<Next<'a>>, EventTooLarge> {
+    pub(crate) fn next<'a, 'c: 'a>(
+        &'a mut self,
+        chunk: &mut &'c [u8],
+    ) -> Result<Option<Next<'a>>, EventTooLarge> {
         if self.pending {
             match self.resume(chunk)? {
                 Some(Aside::Retry(time)) => return Ok(Some(Next::Frame(Frame::Retry(time)))),

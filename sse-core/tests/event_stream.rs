@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, FusedStream};
-use sse_core::{Decoder, EventStream, EventStreamError};
+use sse_core::{Decoder, EventStream, EventStreamError, MessageEvent};
 use std::error::Error;
 use std::pin::pin;
 use std::time::Duration;
@@ -17,10 +17,20 @@ fn body(chunks: &[&'static str]) -> impl stream::Stream<Item = Result<&'static s
 
 #[tokio::test]
 async fn events_come_out_however_the_body_is_cut() {
-    let events =
-        EventStream::new(body(&["data: 1\n\ndata: 2\n", "", "\nevent: e\r", "\ndata: 3\n\n:\n\ndata: lost"]));
-    let data: Vec<_> = events.map(|event| event.unwrap().data).collect().await;
-    assert_eq!(data, ["1", "2", "3"]);
+    let chunks = [
+        "data: 1\n\ndata: 2\n",
+        "",
+        "\nevent: e\r",
+        "\ndata: 3\n\n:\n\nevent: f\nid: 4\ndata: 5\n\ndata: 6\n\ndata: lost",
+    ];
+    let events = EventStream::new(body(&chunks)).map(|event| {
+        let MessageEvent { event_type, data, last_event_id } = event.unwrap();
+        [event_type, data, last_event_id]
+    });
+    assert_eq!(
+        events.collect::<Vec<_>>().await,
+        [["message", "1", ""], ["message", "2", ""], ["e", "3", ""], ["f", "5", "4"], ["message", "6", "4"]]
+    );
 }
 
 #[tokio::test]

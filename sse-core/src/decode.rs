@@ -285,9 +285,13 @@ impl Decoder {
     fn skip_comments(&mut self, input: &[u8], mut at: usize, no_block: bool) -> usize {
         loop {
             match input.get(at) {
-                Some(b':') => match line::short_length(&input[at..]) {
-                    Some(length) => at = self.past_line_end(input, at + length),
-                    None => return at,
+                Some(b':') => match line::repeated_length(&input[at + 1..]) {
+                    Some(length) => at = self.past_line_end(input, at + 1 + length),
+                    None => {
+                        self.pending = true;
+                        self.open_line = OpenLine::Skipped;
+                        return input.len();
+                    }
                 },
                 Some(b'\n') if no_block => at += 1,
                 _ => return at,

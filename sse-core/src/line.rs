@@ -22,11 +22,12 @@ pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// As [`length`], but twice as fast for a line of a few bytes, and slower for others.
+/// As [`length`], but for a few bytes, if the lines before it were as long: the processor foresees the branches, and comments
+/// are skipped half again as fast as with one word for all eight bytes.
 #[inline]
-pub(crate) fn short_length(bytes: &[u8]) -> Option<usize> {
-    let Some(first) = bytes.first_chunk() else { return piece_length(bytes) };
-    length_in_word(*first).or_else(|| length(bytes))
+pub(crate) fn repeated_length(bytes: &[u8]) -> Option<usize> {
+    let Some(head) = bytes.first_chunk::<8>() else { return piece_length(bytes) };
+    head.iter().position(|byte| matches!(byte, b'\n' | b'\r')).or_else(|| length(bytes))
 }
 
 /// As [`length`], but twice as fast where there are no more than 16 bytes.

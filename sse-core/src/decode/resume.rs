@@ -9,14 +9,17 @@ impl Decoder {
     /// Goes on where the last chunk or frame left off, up to the start of a line or the end of the chunk.
     #[cold]
     pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
-        // Small pieces are mostly the middle of a line of data.
-        if self.open_line == OpenLine::Data {
+        // Small pieces are mostly the middle of a line of data, or of a comment.
+        let data = self.open_line == OpenLine::Data;
+        if data || self.open_line == OpenLine::Skipped && !self.too_large {
             let end = line::piece_length(chunk);
             let (part, rest) = chunk.split_at(end.unwrap_or(chunk.len()));
-            self.add_data(part)?;
+            if data {
+                self.add_data(part)?;
+                self.block.size += usize::from(end.is_some());
+            }
             *chunk = rest;
             if end.is_some() {
-                self.block.size += 1;
                 self.open_line = OpenLine::None;
                 self.pending = false;
                 *chunk = &rest[self.past_line_end(rest, 0)..];
@@ -119,10 +122,6 @@ impl Decoder {
         match line::start(&self.line) {
             // It means nothing, or it is still in the head.
             None => Ok(()),
-            Some((Field::Comment, _)) if !self.comments => {
-                self.open_line = OpenLine::Skipped;
-                Ok(())
-            }
             Some((Field::Data, at)) if self.line.len() >= line::LONGEST_HEAD => {
                 let head = mem::take(&mut self.line);
                 self.open_data(&head[at..])?;

@@ -1,67 +1,24 @@
-//! The block of lines in progress: what of it lies in the chunk, and what had to be copied out of earlier ones.
+//! The block of lines in progress, as far as it had to be copied out of its chunks.
 
 use alloc::vec::Vec;
 
 /// How much a buffer may keep between events, so that one huge event does not cost memory for ever.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
 
-/// A part of a chunk.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-impl Span {
-    #[inline]
-    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start..self.end]
-    }
-
-    pub(crate) fn len(self) -> usize {
-        self.end - self.start
-    }
-
-    fn join(self, other: Option<Self>) -> Self {
-        match other {
-            Some(other) => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
-            None => self,
-        }
-    }
-}
-
-/// The values of the block in progress that lie in one chunk.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Block {
-    pub(crate) event_type: Option<Span>,
-    pub(crate) id: Option<Span>,
-    pub(crate) data: Option<Span>,
-    /// What its lines count against the limit.
-    pub(crate) size: usize,
-}
-
-impl Block {
-    /// The part of the chunk from the first value to the end of the last.
-    #[inline]
-    pub(crate) fn region(self, data: Span) -> Span {
-        data.join(self.event_type).join(self.id)
-    }
-}
-
-/// The values of the block in progress that were copied.
+/// The values of the block in progress.
 #[derive(Clone)]
-pub(crate) struct CopiedBlock {
+pub(crate) struct Block {
     pub(crate) event_type: Vec<u8>,
     pub(crate) id: Vec<u8>,
     pub(crate) has_id: bool,
     /// The lines of data, joined with LF.
     pub(crate) data: Vec<u8>,
     pub(crate) has_data: bool,
-    /// What the lines of earlier chunks count against the limit.
+    /// What its lines count against the limit.
     pub(crate) size: usize,
 }
 
-impl CopiedBlock {
+impl Block {
     pub(crate) const fn new() -> Self {
         Self {
             event_type: Vec::new(),
@@ -73,19 +30,13 @@ impl CopiedBlock {
         }
     }
 
-    /// Adds the values that lie in a chunk.
-    pub(crate) fn add(&mut self, block: Block, chunk: &[u8]) {
-        self.size += block.size;
-        if let Some(event_type) = block.event_type {
-            refill(&mut self.event_type, event_type.of(chunk));
-        }
-        if let Some(id) = block.id {
-            self.has_id = true;
-            refill(&mut self.id, id.of(chunk));
-        }
-        if let Some(data) = block.data {
-            self.add_data(data.of(chunk));
-        }
+    pub(crate) fn set_event_type(&mut self, event_type: &[u8]) {
+        refill(&mut self.event_type, event_type);
+    }
+
+    pub(crate) fn set_id(&mut self, id: &[u8]) {
+        self.has_id = true;
+        refill(&mut self.id, id);
     }
 
     pub(crate) fn add_data(&mut self, line: &[u8]) {

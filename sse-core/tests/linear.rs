@@ -32,6 +32,7 @@ const DECODED: &[(&str, &[u8], &[u8], usize)] = &[
     ("many lines of data in 10-byte chunks", b"", b"data: x\n", 10),
     ("empty lines of data", b"", b"data\n", WHOLE),
     ("event types and IDs that replace each other", b"", b"event: e\nid: 1\n", WHOLE),
+    ("IDs and lines that mean nothing in turn", b"", b"id: 1\nx\n", WHOLE),
     ("comments", b"", b":x\n", WHOLE),
     ("retries", b"", b"retry: 1\n", WHOLE),
     ("CR and LF in turn", b"", b"\r\n", WHOLE),

@@ -1,7 +1,7 @@
 //! What an earlier chunk or frame left behind, and how decoding goes on from there.
 
-use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine};
-use crate::block::{self, Block, Span};
+use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine, Span};
+use crate::block;
 use crate::line::{self, Field};
 use core::mem;
 
@@ -170,9 +170,7 @@ impl Decoder {
 
     fn take_kept_line(&mut self) -> Result<Option<Aside>, EventTooLarge> {
         let line = mem::take(&mut self.line);
-        let mut block = Block::default();
-        let said = self.take_line(&line, Span { start: 0, end: line.len() }, &mut block);
-        self.block.add(block, &line);
+        let said = self.take_line(&line, Span { start: 0, end: line.len() });
         self.line = line;
         match said {
             Ok(Some(Aside::Comment(_))) => self.lent = Lent::Line,

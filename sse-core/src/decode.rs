@@ -244,12 +244,9 @@ impl Decoder {
         let input: &'c [u8] = chunk;
         let mut at = 0;
         loop {
-            match input.get(at) {
-                Some(b':') if !self.comments => {
-                    at = self.skip_comments(input, at);
-                    *chunk = &input[at..];
-                }
-                _ => {}
+            if !self.comments && input.get(at) == Some(&b':') {
+                at = self.skip_comments(input, at);
+                *chunk = &input[at..];
             }
             let Some(length) = line::length(&input[at..]) else {
                 *chunk = &[];

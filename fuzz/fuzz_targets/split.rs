@@ -15,5 +15,6 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(decode(&mut cut, chunks), frames);
         assert_eq!(cut.last_event_id(), whole.last_event_id());
         assert_eq!(cut.reconnection_time(), whole.reconnection_time());
+        assert_eq!(cut.has_incomplete_event(), whole.has_incomplete_event());
     }
 });

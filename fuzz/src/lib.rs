@@ -3,7 +3,7 @@
 #[path = "../../sse-core/tests/util/mod.rs"]
 mod util;
 
-pub use util::{Decoded, comment, decode, frames, message, oracle, with_lf};
+pub use util::{Decoded, Outcome, comment, decode, frames, message, oracle, with_lf};
 
 /// Cuts an input into the chunks of a stream, at each unit separator, which seeds can show.
 pub fn chunks(input: &[u8]) -> Vec<&[u8]> {

@@ -131,6 +131,10 @@ impl Default for Decoder {
 }
 
 impl Decoder {
+    /// The longest reconnection time that is read: 365 days. A longer one counts as this, so that no server can make a
+    /// client's arithmetic with it overflow.
+    pub const MAX_RECONNECTION_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
     /// A decoder for a new stream, with a limit of 32 MiB for one event.
     pub const fn new() -> Self {
         Self {
@@ -290,18 +294,56 @@ impl Decoder {
         }
     }
 
-    /// The last event ID, to be sent as `Last-Event-ID` with the next connection; empty if there is none.
+    /// The last event ID; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// How long to wait before the next connection, if the server has said so.
+    /// The value of the `Last-Event-ID` header for the next connection.
+    ///
+    /// `None` if there is no ID, or if it has a control character: the standard allows those in an ID, but HTTP does not
+    /// allow them in a header, and an HTTP client would refuse to send the request.
+    pub fn last_event_id_header(&self) -> Option<&[u8]> {
+        let id = self.last_event_id.as_bytes();
+        let carried = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
+        Some(id).filter(|id| !id.is_empty() && id.iter().all(carried))
+    }
+
+    /// How long to wait before the next connection, if the server has said so: at most
+    /// [`MAX_RECONNECTION_TIME`](Self::MAX_RECONNECTION_TIME), and zero if it asks for that.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.reconnection_time
     }
 
-    /// Makes ready for the bytes of a new connection: drops the event that the old one left unfinished, keeps the last
-    /// event ID and the reconnection time.
+    /// Whether an event has begun whose blank line has not come.
+    ///
+    /// At the end of a body it tells whether the body was cut off in the middle of an event, which the standard has the
+    /// decoder discard (WHATWG HTML 9.2.6). The end of a body is no proof that a stream is complete: check this, or the
+    /// protocol's own mark, such as `[DONE]`. Never append a blank line to the body instead: it would dispatch what was cut
+    /// off.
+    ///
+    /// ```
+    /// use sse_core::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut body: &[u8] = b"data: whole\n\ndata: {\"cut\":";
+    /// while let Some(frame) = decoder.decode(&mut body)? {
+    ///     println!("{frame:?}");
+    /// }
+    /// assert!(decoder.has_incomplete_event());
+    /// # Ok::<(), sse_core::EventTooLarge>(())
+    /// ```
+    pub fn has_incomplete_event(&self) -> bool {
+        let in_line = match self.open_line {
+            OpenLine::None | OpenLine::Skipped => false,
+            OpenLine::Kept => line::begins_event_field(&self.line),
+            OpenLine::Data => true,
+        };
+        in_line || self.too_large || self.lent != Lent::Block && self.block.size > 0
+    }
+
+    /// Prepares the decoder for the bytes of a new connection: drops the event that the old one left incomplete, keeps the
+    /// last event ID and the reconnection time.
     pub fn reconnect(&mut self) {
         self.pending = true;
         self.byte_order_mark = Some(0);
@@ -431,7 +473,8 @@ impl Decoder {
             Field::Id if memchr::memchr(b'\0', value).is_none() => self.block.set_id(value),
             Field::Id | Field::Unknown => {}
             Field::Retry => {
-                let Some(time) = line::reconnection_time(value) else { return Ok(None) };
+                let Some(millis) = line::milliseconds(value) else { return Ok(None) };
+                let time = Duration::from_millis(millis).min(Self::MAX_RECONNECTION_TIME);
                 self.reconnection_time = Some(time);
                 return Ok(Some(Aside::Retry(time)));
             }

@@ -1,7 +1,5 @@
 //! The grammar of lines, which writing and reading share.
 
-use core::time::Duration;
-
 /// Dropped once, at the start of a stream.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -103,17 +101,23 @@ pub(crate) fn start(bytes: &[u8]) -> Option<(Field, usize)> {
     }
 }
 
-/// The value of a `retry` field, in milliseconds: ASCII digits and nothing else. Too many of them saturate.
-pub(crate) fn reconnection_time(value: &[u8]) -> Option<Duration> {
+/// Whether the first bytes of a line, [`LONGEST_HEAD`] of them if there are so many, are those of a field that is part of
+/// an event, or may become one.
+pub(crate) fn begins_event_field(bytes: &[u8]) -> bool {
+    match split(bytes) {
+        (Field::Event | Field::Data | Field::Id, _) => true,
+        (Field::Retry | Field::Comment, _) => false,
+        (Field::Unknown, _) => ["event", "data", "id"].iter().any(|name| name.as_bytes().starts_with(bytes)),
+    }
+}
+
+/// The value of a `retry` field: ASCII digits and nothing else.
+pub(crate) fn milliseconds(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let digits = value.iter().map(|byte| u128::from(byte - b'0'));
-    let millis = digits.fold(0u128, |sum, digit| sum.saturating_mul(10).saturating_add(digit));
-    Some(match u64::try_from(millis / 1000) {
-        Ok(seconds) => Duration::from_secs(seconds) + Duration::from_millis((millis % 1000) as u64),
-        Err(_) => Duration::MAX,
-    })
+    let digits = value.iter().map(|byte| u64::from(byte - b'0'));
+    Some(digits.fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(digit)))
 }
 
 /// The lines of a text, without their ends: at least one, and one more than there are ends.

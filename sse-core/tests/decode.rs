@@ -106,9 +106,80 @@ fn retry_takes_ascii_digits_only() {
 }
 
 #[test]
-fn retry_saturates() {
-    let digits = "9".repeat(100);
-    assert_eq!(frames(format!("retry: {digits}\n")), [Frame::Retry(Duration::MAX)]);
+fn retry_is_at_most_a_year_so_that_arithmetic_with_it_cannot_overflow() {
+    let year = Duration::from_secs(365 * 24 * 60 * 60);
+    for digits in
+        ["31536000000", "31536000001", "18446744073709551615", "18446744073709551616", &"9".repeat(100)]
+    {
+        assert_eq!(frames(format!("retry: {digits}\n")), [Frame::Retry(year)], "{digits}");
+    }
+    assert_eq!(frames("retry: 31535999999\n"), [Frame::Retry(year - Duration::from_millis(1))]);
+    assert_eq!(frames("retry: 0\n"), [Frame::Retry(Duration::ZERO)]);
+}
+
+#[test]
+fn the_end_of_a_stream_in_the_middle_of_an_event_can_be_told() {
+    for (stream, incomplete) in [
+        ("", false),
+        ("data: a\n\n", false),
+        ("data: a\n\ndata: b\n", true),
+        ("data: {\"cut\":", true),
+        ("data", true),
+        ("da", true),
+        ("id: 1\n", true),
+        ("id: 1\n\n", false),
+        ("event: e\r", true),
+        ("event: e\r\r", false),
+        ("data: far too large", true),
+        ("data: far too large\n", true),
+        ("data: far too large\n\n", false),
+        (":comm", false),
+        (":comment\n", false),
+        ("retry: 1", false),
+        ("retry: 1\n", false),
+        ("unknown: x", false),
+        ("database", false),
+        ("\u{FEFF}", false),
+    ] {
+        for size in 1..=stream.len().max(1) {
+            let mut decoder = Decoder::new().with_comments(true).with_max_event_size(10);
+            decode(&mut decoder, util::pieces(stream.as_bytes(), &[size]));
+            assert_eq!(decoder.has_incomplete_event(), incomplete, "{stream:?} in pieces of {size}");
+            decoder.reconnect();
+            assert!(!decoder.has_incomplete_event());
+        }
+    }
+}
+
+#[test]
+fn an_event_is_complete_as_soon_as_it_is_dispatched() {
+    // The second one is put together from its pieces.
+    for chunks in [vec!["data: a\n\nda"], vec!["data: a", "\n\nda"]] {
+        let mut decoder = Decoder::new();
+        let mut dispatched = 0;
+        for mut chunk in chunks.into_iter().map(str::as_bytes) {
+            while decoder.decode(&mut chunk).unwrap().is_some() {
+                dispatched += 1;
+                assert!(!decoder.has_incomplete_event());
+            }
+        }
+        assert_eq!(dispatched, 1);
+        assert!(decoder.has_incomplete_event());
+    }
+}
+
+#[test]
+fn the_last_event_id_is_a_header_if_http_can_carry_it() {
+    let header = |id: &str| Decoder::new().with_last_event_id(id).last_event_id_header().map(<[u8]>::to_vec);
+    assert_eq!(header(""), None, "there is no ID");
+    assert_eq!(header("…한").as_deref(), Some("…한".as_bytes()));
+    for byte in 0..=b'\x7F' {
+        let id = format!("a{}b", char::from(byte));
+        let carried = byte == b'\t' || (b' '..b'\x7F').contains(&byte);
+        assert_eq!(header(&id), carried.then(|| id.clone().into_bytes()), "{id:?}");
+        #[cfg(feature = "http")]
+        assert_eq!(http::HeaderValue::from_bytes(id.as_bytes()).is_ok(), carried, "{id:?}");
+    }
 }
 
 #[test]

@@ -13,19 +13,11 @@ pub fn decode<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u
     let mut decoded = Vec::new();
     for mut chunk in chunks {
         while let Some(frame) = decoder.decode(&mut chunk).transpose() {
-            decoded.push(frame.map(owned).map_err(|error| error.limit()));
+            decoded.push(frame.map(Frame::into_owned).map_err(|error| error.limit()));
         }
         assert!(chunk.is_empty(), "`Ok(None)` says that the chunk is used up");
     }
     decoded
-}
-
-pub fn owned(frame: Frame<'_>) -> Frame<'static> {
-    match frame {
-        Frame::Message(message) => Frame::Message(message.into_owned()),
-        Frame::Retry(time) => Frame::Retry(time),
-        Frame::Comment(text) => Frame::Comment(Cow::Owned(text.into_owned())),
-    }
 }
 
 /// The frames of one stream, given whole, without errors.
@@ -70,20 +62,39 @@ pub fn with_lf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// What must come of a stream.
+#[derive(Debug, PartialEq)]
+pub struct Outcome {
+    pub decoded: Decoded,
+    pub last_event_id: String,
+    /// It ends in the middle of an event.
+    pub incomplete: bool,
+}
+
+impl Outcome {
+    /// What has come of a stream, and the decoder that was used for it.
+    pub fn of(decoded: Decoded, decoder: &Decoder) -> Self {
+        let last_event_id = decoder.last_event_id().to_owned();
+        Self { decoded, last_event_id, incomplete: decoder.has_incomplete_event() }
+    }
+}
+
 /// What a stream must decode to, written down from the standard with no thought of speed: leave out a byte order mark,
 /// cut it into lines, take the lines one by one (WHATWG HTML 9.2.5 and 9.2.6). Values are decoded as UTF-8 where they
 /// are used, which is the same as doing it first, since what ends a line or a name is ASCII.
-pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
+pub fn oracle(stream: &[u8], limit: usize) -> Outcome {
     let mut lines = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream)).into_iter().peekable();
 
     let mut decoded = Vec::new();
     let mut last_event_id = String::new();
     let (mut event_type, mut id, mut data) = (String::new(), None, Vec::new());
-    let (mut size, mut too_large) = (0, false);
+    let (mut size, mut too_large, mut open) = (0, false, false);
     while let Some(line) = lines.next() {
         // The last line has no end: all that can be known of it is that it is too large, once its colon is there.
         let unfinished = lines.peek().is_none();
         let colon = line.iter().position(|&byte| byte == b':');
+        open =
+            unfinished && !line.is_empty() && in_event(&line[..colon.unwrap_or(line.len())], colon.is_none());
         if unfinished && colon.is_none() {
             break;
         }
@@ -116,11 +127,8 @@ pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
             b"data" => data.push(text),
             b"id" if !value.contains(&0) => id = Some(text),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                let millis = text.parse().unwrap_or(u128::MAX);
-                let seconds = u64::try_from(millis / 1000);
-                decoded.push(Ok(Frame::Retry(seconds.map_or(Duration::MAX, |seconds| {
-                    Duration::from_secs(seconds) + Duration::from_millis((millis % 1000) as u64)
-                }))));
+                let time = text.parse().map_or(Duration::MAX, Duration::from_millis);
+                decoded.push(Ok(Frame::Retry(time.min(Decoder::MAX_RECONNECTION_TIME))));
             }
             b"" => decoded.push(Ok(comment(&text))),
             _ => {}
@@ -129,7 +137,13 @@ pub fn oracle(stream: &[u8], limit: usize) -> (Decoded, String) {
             size += value.len() + 1;
         }
     }
-    (decoded, last_event_id)
+    Outcome { decoded, last_event_id, incomplete: open || too_large || size > 0 }
+}
+
+/// Whether a line with this name is part of an event, or may become one while the name goes on.
+fn in_event(name: &[u8], goes_on: bool) -> bool {
+    let names = [b"event".as_slice(), b"data", b"id"];
+    names.iter().any(|field| *field == name || goes_on && field.starts_with(name))
 }
 
 /// The lines of a stream without their ends, the last of which has none.

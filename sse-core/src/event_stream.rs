@@ -7,12 +7,16 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::stream::{FusedStream, Stream, TryStream};
 
+/// How many chunks without a frame are decoded before other tasks get a turn.
+const CHUNKS: usize = 32;
+
 pin_project_lite::pin_project! {
     /// Reads the events of a body: a stream of chunks in, a stream of [`MessageEvent`]s out.
     ///
     /// The body is any `Stream<Item = Result<impl AsRef<[u8]>, E>>`, such as what HTTP clients give for a response. The
-    /// stream ends with the body, also after an error of the body, and stays ended. An event over the limit is an error,
-    /// after which the stream goes on.
+    /// stream ends with the body, also after an error of the body, and stays ended. That is no proof that the body was
+    /// complete: see [`has_incomplete_event`](Self::has_incomplete_event). An event that exceeds the limit is an error, after
+    /// which the stream goes on.
     ///
     /// ```
     /// use futures_util::stream::{self, TryStreamExt};
@@ -29,18 +33,17 @@ pin_project_lite::pin_project! {
     /// # }
     /// ```
     ///
-    /// For the next connection, take the decoder along, so that the last event ID stays:
+    /// The next connection goes on with the last event ID of this one:
     ///
     /// ```
     /// # use futures_util::stream;
     /// # use sse_core::EventStream;
-    /// # use std::convert::Infallible;
-    /// # let events = EventStream::new(stream::empty::<Result<&[u8], Infallible>>());
-    /// # let connect = |_last_event_id: &str| stream::empty::<Result<&[u8], Infallible>>();
-    /// let mut decoder = events.into_decoder();
-    /// decoder.reconnect();
-    /// let body = connect(decoder.last_event_id());
-    /// let events = EventStream::with_decoder(body, decoder);
+    /// # use std::{convert::Infallible, pin::pin};
+    /// # let connect = |_last_event_id: Option<&[u8]>| stream::empty::<Result<&[u8], Infallible>>();
+    /// let mut events = pin!(EventStream::new(connect(None)));
+    /// // ... until the body ends, and after `events.reconnection_time()`:
+    /// let body = connect(events.last_event_id_header());
+    /// events.as_mut().reconnect(body);
     /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct EventStream<B>
@@ -67,77 +70,110 @@ where
         Self::with_decoder(body, Decoder::new())
     }
 
-    /// Reads a body with a decoder that has a limit of its own, or the last event ID of an earlier connection.
+    /// Reads a body with a decoder of your own, such as one with another limit.
     pub fn with_decoder(body: B, decoder: Decoder) -> Self {
         Self { body, decoder, chunk: None, decoded: 0, ended: false }
     }
 
-    /// Gives the decoder back, to read the next connection.
-    pub fn into_decoder(self) -> Decoder {
+    /// Gives the decoder back, [prepared](Decoder::reconnect) for the next connection.
+    pub fn into_decoder(mut self) -> Decoder {
+        self.decoder.reconnect();
         self.decoder
     }
 
-    /// The last event ID, to be sent as `Last-Event-ID` with the next connection; empty if there is none.
+    /// Reads on from the body of a new connection, as [`Decoder::reconnect`] has it. What is left of the old one is dropped.
+    pub fn reconnect(self: Pin<&mut Self>, body: B) {
+        let mut this = self.project();
+        this.body.set(body);
+        this.decoder.reconnect();
+        *this.chunk = None;
+        *this.ended = false;
+    }
+
+    /// The frames of the body: retries, and comments if the decoder is [told to](Decoder::with_comments) return them, as well
+    /// as messages.
+    ///
+    /// ```
+    /// use futures_util::stream::{self, StreamExt};
+    /// use sse_core::{Decoder, EventStream, Frame};
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let body = stream::iter([Ok::<_, Infallible>(":still here\n\nretry: 500\n\n")]);
+    /// let mut frames = EventStream::with_decoder(body, Decoder::new().with_comments(true)).frames();
+    /// assert_eq!(frames.next().await, Some(Ok(Frame::Comment("still here".into()))));
+    /// assert!(matches!(frames.next().await, Some(Ok(Frame::Retry(_)))));
+    /// assert_eq!(frames.next().await, None);
+    /// # }
+    /// ```
+    pub fn frames(self) -> Frames<B> {
+        Frames { events: self }
+    }
+
+    /// The body.
+    pub fn body(&self) -> &B {
+        &self.body
+    }
+
+    /// The last event ID; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// How long to wait before the next connection, if the server has said so.
+    /// The value of the `Last-Event-ID` header for the next connection, as [`Decoder::last_event_id_header`] gives it.
+    pub fn last_event_id_header(&self) -> Option<&[u8]> {
+        self.decoder.last_event_id_header()
+    }
+
+    /// How long to wait before the next connection, if the server has said so, as [`Decoder::reconnection_time`] gives it.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.decoder.reconnection_time()
     }
-}
 
-impl<B, C, E> Stream for EventStream<B>
-where
-    B: Stream<Item = Result<C, E>>,
-    C: AsRef<[u8]>,
-{
-    type Item = Result<MessageEvent<'static>, EventStreamError<E>>;
+    /// Whether an event has begun whose blank line has not come: after the end of the stream, whether the body was cut off
+    /// in the middle of an event. See [`Decoder::has_incomplete_event`].
+    pub fn has_incomplete_event(&self) -> bool {
+        self.decoder.has_incomplete_event()
+    }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// Decodes up to the next frame that is picked.
+    #[inline]
+    fn poll_pick<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pick: impl Fn(Next<'_>) -> Option<T>,
+    ) -> Poll<Option<Result<T, EventStreamError<B::Error>>>> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
-        // Two loops, since a chunk is moved only once it has an event, which most small ones have not.
+        let mut next = |rest: &mut &[u8]| loop {
+            match this.decoder.next(rest) {
+                Ok(Some(next)) => {
+                    if let Some(picked) = pick(next) {
+                        break Some(Ok(picked));
+                    }
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(Err(EventStreamError::TooLarge(error))),
+            }
+        };
+        // Apart from the loop, since a chunk is moved only once it has an event, which most small ones have not.
         if let Some(chunk) = this.chunk {
             let chunk = chunk.as_ref();
             let mut rest = &chunk[*this.decoded..];
-            loop {
-                let next = this.decoder.next(&mut rest);
-                *this.decoded = chunk.len() - rest.len();
-                match next {
-                    Ok(Some(Next::Message { event_type, data, last_event_id })) => {
-                        return Poll::Ready(Some(Ok(copy(event_type, data, last_event_id))));
-                    }
-                    Ok(Some(Next::Frame(Frame::Message(message)))) => {
-                        return Poll::Ready(Some(Ok(message.into_owned())));
-                    }
-                    Ok(Some(Next::Frame(Frame::Retry(_) | Frame::Comment(_)))) => {}
-                    Ok(None) => break,
-                    Err(error) => return Poll::Ready(Some(Err(EventStreamError::TooLarge(error)))),
-                }
+            let item = next(&mut rest);
+            *this.decoded = chunk.len() - rest.len();
+            if item.is_some() {
+                return Poll::Ready(item);
             }
             *this.chunk = None;
         }
-        loop {
-            match ready!(this.body.as_mut().poll_next(cx)) {
+        for _ in 0..CHUNKS {
+            match ready!(this.body.as_mut().try_poll_next(cx)) {
                 Some(Ok(chunk)) => {
                     let mut rest = chunk.as_ref();
-                    let item = loop {
-                        match this.decoder.next(&mut rest) {
-                            Ok(Some(Next::Message { event_type, data, last_event_id })) => {
-                                break Some(Ok(copy(event_type, data, last_event_id)));
-                            }
-                            Ok(Some(Next::Frame(Frame::Message(message)))) => {
-                                break Some(Ok(message.into_owned()));
-                            }
-                            Ok(Some(Next::Frame(Frame::Retry(_) | Frame::Comment(_)))) => {}
-                            Ok(None) => break None,
-                            Err(error) => break Some(Err(EventStreamError::TooLarge(error))),
-                        }
-                    };
+                    let item = next(&mut rest);
                     if item.is_some() {
                         if !rest.is_empty() {
                             *this.decoded = chunk.as_ref().len() - rest.len();
@@ -156,6 +192,24 @@ where
                 }
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<B> Stream for EventStream<B>
+where
+    B: TryStream,
+    B::Ok: AsRef<[u8]>,
+{
+    type Item = Result<MessageEvent<'static>, EventStreamError<B::Error>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_pick(cx, |next| match next {
+            Next::Message { event_type, data, last_event_id } => Some(copy(event_type, data, last_event_id)),
+            Next::Frame(Frame::Message(message)) => Some(message.into_owned()),
+            Next::Frame(Frame::Retry(_) | Frame::Comment(_)) => None,
+        })
     }
 }
 
@@ -173,10 +227,10 @@ fn copy(event_type: &str, data: &str, last_event_id: &str) -> MessageEvent<'stat
     }
 }
 
-impl<B, C, E> FusedStream for EventStream<B>
+impl<B> FusedStream for EventStream<B>
 where
-    B: Stream<Item = Result<C, E>>,
-    C: AsRef<[u8]>,
+    B: TryStream,
+    B::Ok: AsRef<[u8]>,
 {
     fn is_terminated(&self) -> bool {
         self.ended
@@ -189,13 +243,79 @@ impl<B: TryStream> fmt::Debug for EventStream<B> {
     }
 }
 
+pin_project_lite::pin_project! {
+    /// The frames of an [`EventStream`], as [`EventStream::frames`] makes it.
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Frames<B>
+    where
+        B: TryStream,
+    {
+        #[pin]
+        events: EventStream<B>,
+    }
+}
+
+impl<B: TryStream> Frames<B> {
+    /// The stream of events.
+    pub fn events(&self) -> &EventStream<B> {
+        &self.events
+    }
+
+    /// The stream of events, to [reconnect](EventStream::reconnect) it.
+    pub fn events_mut(self: Pin<&mut Self>) -> Pin<&mut EventStream<B>> {
+        self.project().events
+    }
+}
+
+impl<B> Stream for Frames<B>
+where
+    B: TryStream,
+    B::Ok: AsRef<[u8]>,
+{
+    type Item = Result<Frame<'static>, EventStreamError<B::Error>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.project().events.poll_pick(cx, |next| {
+            Some(match next {
+                Next::Message { event_type, data, last_event_id } => {
+                    Frame::Message(copy(event_type, data, last_event_id))
+                }
+                Next::Frame(frame) => frame.into_owned(),
+            })
+        })
+    }
+}
+
+impl<B> FusedStream for Frames<B>
+where
+    B: TryStream,
+    B::Ok: AsRef<[u8]>,
+{
+    fn is_terminated(&self) -> bool {
+        self.events.ended
+    }
+}
+
+impl<B: TryStream> fmt::Debug for Frames<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("events", &self.events).finish()
+    }
+}
+
 /// The error of an [`EventStream`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventStreamError<E> {
     /// The body's own error, which ends the stream.
     Body(E),
-    /// An event was over the decoder's limit. The stream goes on after it.
+    /// An event exceeded the decoder's limit. The stream goes on after it.
     TooLarge(EventTooLarge),
+}
+
+impl<E> From<EventTooLarge> for EventStreamError<E> {
+    fn from(error: EventTooLarge) -> Self {
+        Self::TooLarge(error)
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for EventStreamError<E> {

@@ -4,14 +4,27 @@ use core::fmt;
 use core::time::Duration;
 
 /// What a [`Decoder`](crate::Decoder) reads, in the order of the stream.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Frame<'a> {
     /// An event, dispatched by a blank line.
     Message(MessageEvent<'a>),
-    /// A new reconnection time, in force at once. It comes at its own line, before the event of its block.
+    /// A new reconnection time, in force at once: at most
+    /// [`MAX_RECONNECTION_TIME`](crate::Decoder::MAX_RECONNECTION_TIME). It comes at its own line, before the event of its
+    /// block.
     Retry(Duration),
     /// The text of a comment after its colon, if [asked for](crate::Decoder::with_comments).
     Comment(Cow<'a, str>),
+}
+
+impl Frame<'_> {
+    /// Copies what is borrowed from the decoder and its chunk.
+    pub fn into_owned(self) -> Frame<'static> {
+        match self {
+            Self::Message(message) => Frame::Message(message.into_owned()),
+            Self::Retry(time) => Frame::Retry(time),
+            Self::Comment(text) => Frame::Comment(owned(text)),
+        }
+    }
 }
 
 impl fmt::Debug for Frame<'_> {
@@ -49,6 +62,17 @@ impl MessageEvent<'_> {
             },
             data: owned(self.data),
             last_event_id: owned(self.last_event_id),
+        }
+    }
+}
+
+/// An event of type `message` without data or ID.
+impl Default for MessageEvent<'_> {
+    fn default() -> Self {
+        MessageEvent {
+            event_type: Cow::Borrowed(Self::DEFAULT_EVENT_TYPE),
+            data: Cow::Borrowed(""),
+            last_event_id: Cow::Borrowed(""),
         }
     }
 }

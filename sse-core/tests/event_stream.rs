@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::{self, FusedStream};
-use sse_core::{Decoder, EventStream, EventStreamError, MessageEvent};
+use futures_util::stream::{self, FusedStream, Stream};
+use sse_core::{Decoder, EventStream, EventStreamError, Frame, MessageEvent};
 use std::error::Error;
 use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -77,10 +78,78 @@ async fn the_decoder_carries_id_and_time_over_to_the_next_connection() {
 
     let mut first = EventStream::new(body(&["id: 7\ndata: 1\n\ndata: unfinished"]));
     while first.next().await.is_some() {}
-    let mut decoder = first.into_decoder();
-    decoder.reconnect();
+    // A decoder that went on in the middle of the old event would make one of both bodies.
+    let decoder = first.into_decoder();
     let event = EventStream::with_decoder(body(&["data: 2\n\n"]), decoder).next().await.unwrap().unwrap();
     assert_eq!((&*event.data, &*event.last_event_id), ("2", "7"));
+}
+
+#[tokio::test]
+async fn a_pinned_stream_goes_on_with_the_body_of_a_new_connection() {
+    let first = body(&["id: 7\nretry: 50\ndata: 1\n\ndata: 2\n\ndata: unfinished"]);
+    let mut events = pin!(EventStream::new(first));
+    assert_eq!(events.next().await.unwrap().unwrap().data, "1");
+    // What is left of the old chunk is dropped, be it a whole event.
+    events.as_mut().reconnect(body(&["\u{FEFF}data: 3\n\n"]));
+    assert_eq!(events.last_event_id_header(), Some(b"7".as_slice()));
+    let event = events.next().await.unwrap().unwrap();
+    assert_eq!((&*event.data, &*event.last_event_id), ("3", "7"));
+    assert!(events.next().await.is_none());
+    events.as_mut().reconnect(body(&["data: 4\n\n"]));
+    assert!(!events.is_terminated());
+    assert_eq!(events.next().await.unwrap().unwrap().data, "4");
+}
+
+#[tokio::test]
+async fn a_body_that_ends_in_the_middle_of_an_event_can_be_told() {
+    for (chunk, incomplete) in [("data: a\n\ndata: b\n", true), ("data: a\n\ndata: b\n\n", false)] {
+        let mut events = EventStream::new(body(&[chunk]));
+        while events.next().await.is_some() {}
+        assert_eq!(events.has_incomplete_event(), incomplete, "{chunk:?}");
+    }
+}
+
+#[tokio::test]
+async fn frames_have_comments_and_retries_too() {
+    let chunks = [":a\n", "retry: 5\nevent: e\ndata: 1\n\ndata: far too large\n\n:b\n\nda", "ta: 2\n\n"];
+    let decoder = Decoder::new().with_comments(true).with_max_event_size(10);
+    let mut frames = EventStream::with_decoder(body(&chunks), decoder).frames();
+    let mut seen = Vec::new();
+    while let Some(frame) = frames.next().await {
+        seen.push(match frame {
+            Ok(Frame::Message(message)) => format!("{}|{}", message.event_type, message.data),
+            Ok(Frame::Retry(time)) => format!("{time:?}"),
+            Ok(Frame::Comment(text)) => format!(":{text}"),
+            Err(error) => format!("{error:?}"),
+        });
+    }
+    assert_eq!(seen, [":a", "5ms", "e|1", "TooLarge(EventTooLarge { limit: 10 })", ":b", "message|2"]);
+    assert!(frames.is_terminated());
+    assert_eq!(frames.events().reconnection_time(), Some(Duration::from_millis(5)));
+    let mut frames = pin!(frames);
+    frames.as_mut().events_mut().reconnect(body(&[":c\n"]));
+    assert_eq!(frames.next().await.unwrap().unwrap(), Frame::Comment("c".into()));
+}
+
+#[test]
+fn a_body_that_never_pauses_and_has_no_event_lets_other_tasks_run() {
+    for chunk in [":comment\n\n", ""] {
+        let mut polls = 0;
+        let endless = stream::poll_fn(|_| {
+            polls += 1;
+            Poll::Ready(Some(Ok::<_, ()>(chunk)))
+        });
+        let mut events = pin!(EventStream::new(endless));
+        assert!(events.as_mut().poll_next(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(polls, 32);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_has_let_others_run_goes_on_by_itself() {
+    let comments = stream::repeat(Ok::<_, ()>(":comment\n\n")).take(1000);
+    let mut events = EventStream::new(comments.chain(stream::iter([Ok("data: x\n\n")])));
+    assert_eq!(events.next().await.unwrap().unwrap().data, "x");
 }
 
 #[tokio::test]

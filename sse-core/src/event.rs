@@ -20,7 +20,7 @@ use core::time::Duration;
 /// ```
 ///
 /// [`Display`](fmt::Display) writes the bytes of the block, with the blank line that ends it.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Event {
     /// Complete lines of UTF-8, without the blank line.
@@ -101,7 +101,7 @@ impl Event {
     ///
     /// If the value's `Serialize` fails, or it holds a map whose keys are not strings.
     #[cfg(feature = "json")]
-    pub fn json_data(mut self, value: impl serde_core::Serialize) -> Result<Self, serde_json::Error> {
+    pub fn json_data<T: serde_core::Serialize>(mut self, value: T) -> Result<Self, serde_json::Error> {
         // Room for a small object at once, where growing from nothing would take several steps.
         self.lines.reserve(128);
         let start = self.lines.len();
@@ -182,7 +182,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// The finished bytes of one event. A clone shares them.
+/// The finished bytes of one or more events, in complete blocks. A clone shares them.
 ///
 /// ```
 /// use sse_core::{EncodedEvent, Event};
@@ -225,6 +225,19 @@ impl From<EncodedEvent> for Bytes {
     }
 }
 
+impl AsRef<[u8]> for EncodedEvent {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Writes the bytes as text, with U+FFFD for what is not UTF-8.
+impl fmt::Display for EncodedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
 impl fmt::Debug for EncodedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("EncodedEvent").field(&Preview(&self.0)).finish()
@@ -260,16 +273,13 @@ impl InvalidField {
 
 impl fmt::Display for InvalidField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.byte {
-            b'\n' => "a line feed",
-            b'\r' => "a carriage return",
-            _ => "a NUL",
-        };
         let Self { field, offset, .. } = self;
-        write!(
-            f,
-            "`{field}` has {what} at byte {offset}, which its one line cannot hold; remove or encode it"
-        )
+        let what = match self.byte {
+            b'\n' => "be a single line, but has a line feed",
+            b'\r' => "be a single line, but has a carriage return",
+            _ => "not contain NUL, but has one",
+        };
+        write!(f, "`{field}` must {what} at byte {offset}; remove or encode it")
     }
 }
 

@@ -11,7 +11,7 @@ use core::ops::Deref;
 /// `no-cache` keeps the stream from being answered out of a cache, `no-transform` from being compressed on the way, which
 /// would hold events back, and `x-accel-buffering` tells nginx, and those that learned it from nginx, to pass on each
 /// event at once. There is no `connection` header: HTTP/1.1 implies it, HTTP/2 forbids it.
-pub const RESPONSE: [(&str, &str); 3] = [
+pub const RESPONSE: &[(&str, &str)] = &[
     ("content-type", "text/event-stream"),
     ("cache-control", "no-cache, no-transform"),
     ("x-accel-buffering", "no"),
@@ -19,6 +19,23 @@ pub const RESPONSE: [(&str, &str); 3] = [
 
 /// The name of the request header with which a client says where it left off, in lower case.
 pub const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Whether a response with this `Content-Type` is an event stream: its essence is `text/event-stream`, in any case and with
+/// any parameters.
+///
+/// Check it before you decode a body: an error page decodes to no event and to no error.
+///
+/// ```
+/// use sse_core::header::is_event_stream;
+///
+/// assert!(is_event_stream("Text/Event-Stream; charset=utf-8"));
+/// assert!(!is_event_stream("application/json"));
+/// ```
+pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
+    let content_type = content_type.as_ref();
+    let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+    content_type[..end].trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
 
 /// The name of the query parameter that stands in for that header, in clients that cannot set one.
 const QUERY_PARAMETER: &str = "lastEventId";
@@ -63,6 +80,21 @@ impl LastEventId {
         }
     }
 
+    /// Takes the ID out of the head of a request, as [`from_request`](Self::from_request) does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_request`](Self::from_request).
+    #[cfg(feature = "http")]
+    pub fn from_http(headers: &http::HeaderMap, uri: &http::Uri) -> Result<Self, InvalidLastEventId> {
+        Self::from_request(headers.get(LAST_EVENT_ID).map(http::HeaderValue::as_bytes), uri.query())
+    }
+
+    /// The ID, or `None` in a first request, for frameworks where an optional extractor would be `Some` of an empty ID.
+    pub fn non_empty(self) -> Option<Self> {
+        Some(self).filter(|id| !id.is_empty())
+    }
+
     fn new(id: Vec<u8>, source: Source) -> Result<Self, InvalidLastEventId> {
         let invalid = |reason| InvalidLastEventId { source, reason };
         let id = String::from_utf8(id).map_err(|_| invalid(Reason::NotUtf8))?;
@@ -78,6 +110,24 @@ impl Deref for LastEventId {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for LastEventId {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq<str> for LastEventId {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for LastEventId {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
     }
 }
 

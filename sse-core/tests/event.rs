@@ -77,7 +77,7 @@ fn an_event_type_with_a_line_break_is_refused_with_field_and_offset() {
     assert_eq!((error.field(), error.offset()), ("event", 1));
     assert_eq!(
         error.to_string(),
-        "`event` has a line feed at byte 1, which its one line cannot hold; remove or encode it"
+        "`event` must be a single line, but has a line feed at byte 1; remove or encode it"
     );
     assert!(
         Event::new().try_event("bare\rcr").unwrap_err().to_string().contains("a carriage return at byte 4")
@@ -95,13 +95,13 @@ fn an_id_with_a_line_break_or_nul_is_refused_with_field_and_offset() {
 }
 
 #[test]
-#[should_panic = "`event` has a line feed at byte 0"]
+#[should_panic = "`event` must be a single line, but has a line feed at byte 0"]
 fn event_panics_where_try_event_fails() {
     let _ = Event::new().event("\n");
 }
 
 #[test]
-#[should_panic = "`id` has a NUL at byte 1"]
+#[should_panic = "`id` must not contain NUL, but has one at byte 1"]
 fn id_panics_where_try_id_fails() {
     let _ = Event::new().id("7\0");
 }

@@ -11,7 +11,7 @@ fn id(header: Option<&[u8]>, query: Option<&str>) -> Result<String, String> {
 fn the_response_headers_keep_proxies_from_caching_and_buffering() {
     assert_eq!(
         header::RESPONSE,
-        [
+        &[
             ("content-type", "text/event-stream"),
             ("cache-control", "no-cache, no-transform"),
             ("x-accel-buffering", "no"),
@@ -36,6 +36,54 @@ fn an_id_is_text() {
     let id = LastEventId::from_request(Some(b"42"), None).unwrap();
     assert_eq!(id.parse(), Ok(42));
     assert_eq!(format!("{id} {id:>4} {id:?}"), r#"42   42 LastEventId("42")"#);
+}
+
+#[test]
+fn an_id_compares_with_text_and_is_text_for_whoever_asks() {
+    let id = LastEventId::from_request(Some(b"42"), None).unwrap();
+    assert!(id == *"42" && id == "42" && id != "43");
+    assert_eq!(AsRef::<str>::as_ref(&id), "42");
+}
+
+#[test]
+fn an_id_that_is_not_empty_can_be_asked_for() {
+    assert_eq!(LastEventId::from_request(None, None).unwrap().non_empty(), None);
+    assert_eq!(LastEventId::from_request(Some(b"1"), None).unwrap().non_empty().unwrap(), "1");
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn an_id_comes_out_of_the_head_of_a_request() {
+    let from = |uri: &str, value: Option<&[u8]>| {
+        let mut headers = http::HeaderMap::new();
+        if let Some(value) = value {
+            headers.insert("last-event-id", http::HeaderValue::from_bytes(value).unwrap());
+        }
+        LastEventId::from_http(&headers, &uri.parse().unwrap()).map(String::from)
+    };
+    assert_eq!(from("/", None).as_deref(), Ok(""));
+    assert_eq!(from("/?lastEventId=1", None).as_deref(), Ok("1"));
+    assert_eq!(from("/?lastEventId=1", Some(b"2")).as_deref(), Ok("2"));
+    assert!(from("/", Some(b"\xFF")).is_err());
+}
+
+#[test]
+fn a_content_type_is_that_of_an_event_stream_in_any_case_and_with_any_parameters() {
+    for yes in [
+        "text/event-stream",
+        "text/event-stream; charset=utf-8",
+        "text/event-stream;charset=UTF-8",
+        "Text/Event-Stream",
+        " text/event-stream ;x",
+    ] {
+        assert!(header::is_event_stream(yes), "{yes}");
+    }
+    for no in
+        ["", "application/json", "text/event-streams", "text/event-stream2;", "text/plain; text/event-stream"]
+    {
+        assert!(!header::is_event_stream(no), "{no}");
+    }
+    assert!(!header::is_event_stream(b"\xFF"));
 }
 
 #[test]

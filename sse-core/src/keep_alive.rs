@@ -1,12 +1,16 @@
-use crate::event::Event;
+use crate::clock::{Clock, TokioClock};
+use crate::event::{EncodedEvent, Event};
 use core::fmt;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
-use futures_core::stream::Stream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use futures_core::stream::{Stream, TryStream};
 
 /// What to send, and how often, while there are no events.
+///
+/// It is also sent first, at once, if no event is ready by then: proxies pass the head of a response on when its first
+/// byte arrives, and so does Firefox.
 ///
 /// ```
 /// use sse_core::KeepAlive;
@@ -18,16 +22,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[must_use]
 pub struct KeepAlive {
     interval: Duration,
-    event: Event,
+    event: EncodedEvent,
 }
 
 impl KeepAlive {
-    /// An empty comment when nothing has gone out for 15 seconds.
+    /// An empty comment whenever nothing has been sent for 15 seconds.
     pub fn new() -> Self {
-        Self { interval: Duration::from_secs(15), event: Event::new().comment("") }
+        Self { interval: Duration::from_secs(15), event: Event::new().comment("").into() }
     }
 
-    /// How long nothing must have gone out, to the millisecond. Zero sends no keep-alive at all.
+    /// How long the stream must be idle before a keep-alive is sent, to the resolution of the clock (a millisecond on
+    /// tokio). [`Duration::ZERO`] turns keep-alive off.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -38,9 +43,18 @@ impl KeepAlive {
         self.event(Event::new().comment(text))
     }
 
-    /// An event in place of the comment, for clients that are to see it.
-    pub fn event(mut self, event: Event) -> Self {
-        self.event = event;
+    /// An event in place of the comment, such as one that clients are to see.
+    ///
+    /// Some clients take every blank line for an event, and see an empty one after each comment. For them, send a comment
+    /// without a blank line:
+    ///
+    /// ```
+    /// use sse_core::{EncodedEvent, KeepAlive};
+    ///
+    /// let keep_alive = KeepAlive::new().event(EncodedEvent::raw(":\n"));
+    /// ```
+    pub fn event(mut self, event: impl Into<EncodedEvent>) -> Self {
+        self.event = event.into();
         self
     }
 }
@@ -52,62 +66,77 @@ impl Default for KeepAlive {
 }
 
 pin_project_lite::pin_project! {
-    /// A stream of events with [`KeepAlive`] events in its pauses, as `Sse::keep_alive` makes it.
+    /// A stream of events with [`KeepAlive`] events first and in its pauses.
     ///
-    /// It ends with the stream of events. It must be polled within a tokio runtime that has its time driver enabled.
+    /// It yields what the stream of events yields, as [`EncodedEvent`]s, and ends with it. On a [`TokioClock`] it must be
+    /// polled within a tokio runtime with time enabled.
     #[must_use = "streams do nothing unless polled"]
-    pub struct KeepAliveStream<S> {
+    pub struct KeepAliveStream<S, C = TokioClock>
+    where
+        C: Clock,
+    {
         #[pin]
         stream: S,
+        clock: C,
         keep_alive: KeepAlive,
-        // Since when nothing has gone out. An event costs no timer operation: it only forgets this, and the timer, when
-        // it fires too soon, is set again.
-        idle_since: Option<Instant>,
+        // Something has been sent.
+        opened: bool,
+        // Since when nothing has been sent. An event costs no timer operation: it only clears this, and a timer that fires
+        // too soon is set again.
+        idle_since: Option<Duration>,
         #[pin]
-        timer: Option<Sleep>,
+        timer: Option<C::Sleep>,
     }
 }
 
-impl<S> KeepAliveStream<S> {
-    pub(crate) fn new(stream: S, keep_alive: KeepAlive) -> Self {
-        Self { stream, keep_alive, idle_since: None, timer: None }
+impl<S, C: Clock> KeepAliveStream<S, C> {
+    /// Keeps a stream of events alive by this clock.
+    pub fn new(stream: S, clock: C, keep_alive: KeepAlive) -> Self {
+        Self { stream, clock, keep_alive, opened: false, idle_since: None, timer: None }
     }
 }
 
-impl<S, T, E> Stream for KeepAliveStream<S>
+impl<S, C> Stream for KeepAliveStream<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: From<Event>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
-    type Item = S::Item;
+    type Item = Result<EncodedEvent, S::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if let Poll::Ready(item) = this.stream.poll_next(cx) {
+        let opened = mem::replace(this.opened, true);
+        if let Poll::Ready(item) = this.stream.try_poll_next(cx) {
             *this.idle_since = None;
-            return Poll::Ready(item);
+            return Poll::Ready(item.map(|event| event.map(Into::into)));
         }
-        let idle_since = *this.idle_since.get_or_insert_with(Instant::now);
-        let interval = this.keep_alive.interval;
-        let Some(due) = idle_since.checked_add(interval).filter(|_| !interval.is_zero()) else {
+        let KeepAlive { interval, ref event } = *this.keep_alive;
+        if interval.is_zero() {
             return Poll::Pending;
-        };
+        }
+        if !opened {
+            return Poll::Ready(Some(Ok(event.clone())));
+        }
+        let idle_since = *this.idle_since.get_or_insert_with(|| this.clock.now());
         loop {
-            let Some(mut timer) = this.timer.as_mut().as_pin_mut() else {
-                this.timer.set(Some(sleep_until(due)));
+            let Some(timer) = this.timer.as_mut().as_pin_mut() else {
+                this.timer.set(Some(this.clock.sleep(interval)));
                 continue;
             };
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() >= due {
+            ready!(timer.poll(cx));
+            this.timer.set(None);
+            let idle = this.clock.now().saturating_sub(idle_since);
+            if idle >= interval {
                 *this.idle_since = None;
-                return Poll::Ready(Some(Ok(this.keep_alive.event.clone().into())));
+                return Poll::Ready(Some(Ok(event.clone())));
             }
-            timer.reset(due);
+            this.timer.set(Some(this.clock.sleep(interval - idle)));
         }
     }
 }
 
-impl<S> fmt::Debug for KeepAliveStream<S> {
+impl<S, C: Clock> fmt::Debug for KeepAliveStream<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeepAliveStream").field("keep_alive", &self.keep_alive).finish_non_exhaustive()
     }

@@ -29,8 +29,8 @@
 //! - [`Decoder`] turns chunks of bytes into [`Frame`]s as the event stream clauses of the [WHATWG HTML standard]
 //!   (9.2.5 and 9.2.6) say, without allocating for each event and within a limit on memory.
 //! - `EventStream` (feature `stream`) does the same for a stream of chunks, such as the body of a client's response.
-//! - `Sse` (feature `stream`) is the body of a server's response. With feature `http` it is an `http_body::Body`, which
-//!   hyper and tower take as it is; with feature `tokio` it sends keep-alive comments.
+//! - `Sse` (feature `stream`) is the body of a server's response, with keep-alive on any `Clock`. With feature `http` it is
+//!   an `http_body::Body`, which hyper and tower take as it is; feature `tokio` has tokio's clock.
 //! - [`header`] has the response headers and the `Last-Event-ID` of a request.
 //!
 //! # What is not
@@ -44,9 +44,9 @@
 //! | feature | adds | needs |
 //! |---|---|---|
 //! | `std` (default) | run-time detection of vector instructions | `std` |
-//! | `stream` | `EventStream`, `Sse` | `alloc` |
-//! | `http` | `http_body::Body` for `Sse`, `Sse::into_response` | `std` |
-//! | `tokio` | `Sse::keep_alive`, `KeepAlive` | `std`, a tokio runtime with time enabled |
+//! | `stream` | `EventStream`, `Sse`, `KeepAlive`, `Clock` | `alloc` |
+//! | `http` | `http_body::Body` for `Sse`, `Sse::into_response`, `LastEventId::from_http` | `std` |
+//! | `tokio` | `TokioClock::new`, `Sse::keep_alive` | `std`, a tokio runtime with time enabled |
 //! | `json` | `Event::json_data` | `std` |
 //!
 //! Without `std` the crate needs `alloc` and atomic pointers. Features only add to the API.
@@ -69,19 +69,24 @@ mod decode;
 
 #[cfg(feature = "stream")]
 mod event_stream;
-#[cfg(feature = "tokio")]
+
+#[cfg(feature = "stream")]
+mod clock;
+#[cfg(feature = "stream")]
 mod keep_alive;
 #[cfg(feature = "stream")]
 mod sse;
 
 pub mod header;
 
+#[cfg(feature = "stream")]
+pub use crate::clock::{Clock, NoClock, TokioClock, Turn};
 pub use crate::decode::{Decoder, EventTooLarge};
 pub use crate::event::{EncodedEvent, Event, InvalidField};
 #[cfg(feature = "stream")]
-pub use crate::event_stream::{EventStream, EventStreamError};
+pub use crate::event_stream::{EventStream, EventStreamError, Frames};
 pub use crate::header::{InvalidLastEventId, LastEventId};
-#[cfg(feature = "tokio")]
+#[cfg(feature = "stream")]
 pub use crate::keep_alive::{KeepAlive, KeepAliveStream};
 pub use crate::message::{Frame, MessageEvent};
 #[cfg(feature = "stream")]

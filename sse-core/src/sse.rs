@@ -1,28 +1,40 @@
+use crate::clock::{Clock, NoClock};
 use crate::event::EncodedEvent;
+use crate::keep_alive::{KeepAlive, KeepAliveStream};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
-use core::mem;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use futures_core::stream::{FusedStream, Stream, TryStream};
 
-/// An empty comment. Proxies pass the head of a response on when its first byte comes, and so does Firefox.
-const OPENING: &[u8] = b":\n\n";
-
-/// The size that events are joined up to, in bytes: what a response takes to the network in one go.
+/// The size up to which events are joined, in bytes: what a response takes to the network in one go.
 const JOINED: usize = 16 * 1024;
+
+/// How many events may leave before other tasks get a turn, and the server a chance to flush.
+const EVENTS: usize = 64;
+
+/// How long events are joined at most. A stream may take its time for each of them and never be `Pending`.
+const JOINING: Duration = Duration::from_millis(1);
+
+/// How long an error is held back. HTTP/2 servers discard what is queued when a body fails, and browsers what is unread; where
+/// Nagle's algorithm is on, the queue waits for an acknowledgement that may be delayed by 40 ms.
+const HOLD: Duration = Duration::from_millis(100);
 
 pin_project_lite::pin_project! {
     /// The body of an SSE response: a stream of events in, a stream of byte chunks out.
     ///
     /// The events are a `Stream<Item = Result<T, E>>` where `T` is an [`Event`](crate::Event), an [`EncodedEvent`], or
-    /// anything that turns into one. If none is ready at first, an opening comment goes out at once. Events that are
-    /// ready together leave as one chunk of up to 16 KiB, or of one event if that is larger; one alone leaves as its own
-    /// bytes, uncopied.
+    /// anything that turns into one. The body is these events and nothing else. Events that are ready together leave as one
+    /// chunk of up to 16 KiB, or of one event if that is larger; a lone event leaves as its own bytes, uncopied. A stream that
+    /// is always ready is interrupted after 64 events, or a millisecond by the body's [clock](Self::clock), to let other
+    /// tasks run and the server flush.
     ///
-    /// An error ends the body. What came before it, be it only the head of the response, gets a turn of the executor to
-    /// reach the network, so that all but a client which reads too slowly will see it.
+    /// An error ends the body. A body with a [clock](Self::clock) holds it back for 100 milliseconds, so that the events before
+    /// it, or the head of the response if there are none, reach every client that reads within this time. A body without a
+    /// clock holds it back for one turn of the executor: enough for HTTP/1.1 on a runtime of one thread, and no more than that.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -38,46 +50,67 @@ pin_project_lite::pin_project! {
     /// # }
     /// ```
     #[must_use = "a body does nothing unless it is sent"]
-    pub struct Sse<S>
+    pub struct Sse<S, C = NoClock>
     where
         S: TryStream,
+        C: Clock,
     {
         #[pin]
         stream: S,
-        // What came from the stream behind the last chunk: bytes that it had no room for, or an error.
-        ahead: Option<Result<Bytes, S::Error>>,
-        opened: bool,
-        // The caller has had something since it last had a turn to send it.
-        unsent: bool,
+        clock: C,
+        // An event that the last chunk had no room for.
+        ahead: Option<Bytes>,
+        // How many events have come since the body was last `Pending`.
+        run: usize,
+        // The error that ends the body, and how long it is held back.
+        failed: Option<(S::Error, Pin<Box<C::Sleep>>)>,
         ended: bool,
     }
 }
 
-impl<S, T, E> Sse<S>
+impl<S: TryStream> Sse<S> {
+    /// A body of these events, without keep-alive and without a clock.
+    pub fn new(stream: S) -> Self
+    where
+        S::Ok: Into<EncodedEvent>,
+    {
+        Self { stream, clock: NoClock, ahead: None, run: 0, failed: None, ended: false }
+    }
+}
+
+impl<S, C> Sse<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
-    /// A body of these events, without keep-alive.
-    pub fn new(stream: S) -> Self {
-        Self { stream, ahead: None, opened: false, unsent: true, ended: false }
+    /// Gives the body a clock, which it reads when events are joined and sleeps on before an error.
+    pub fn clock<K: Clock>(self, clock: K) -> Sse<S, K> {
+        Sse { stream: self.stream, clock, ahead: None, run: 0, failed: None, ended: false }
     }
 
-    /// Sends a comment whenever no event has gone out for a while, so that proxies and clients keep the connection, and
-    /// the server notices a client that is gone.
+    /// Sends a comment first, and whenever no event has been sent for a while, so that the response begins at once, proxies and
+    /// clients keep the connection, and the server notices a client that is gone.
+    ///
+    /// It runs on tokio's clock, which the body gets, too. [`keep_alive_on`](Self::keep_alive_on) takes another one.
     #[cfg(feature = "tokio")]
-    pub fn keep_alive(self, keep_alive: crate::KeepAlive) -> Sse<crate::KeepAliveStream<S>>
+    pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>, crate::TokioClock> {
+        self.keep_alive_on(crate::TokioClock::new(), keep_alive)
+    }
+
+    /// Sends a comment first, and whenever no event has been sent for a while by this clock, which the body gets, too.
+    pub fn keep_alive_on<K>(self, clock: K, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S, K>, K>
     where
-        T: From<crate::Event>,
+        K: Clock + Clone,
     {
-        Sse::new(crate::KeepAliveStream::new(self.stream, keep_alive))
+        Sse::new(KeepAliveStream::new(self.stream, clock.clone(), keep_alive)).clock(clock)
     }
 
     /// The whole response: status 200, the [headers](crate::header::RESPONSE), and this body.
     #[cfg(feature = "http")]
     pub fn into_response(self) -> http::Response<Self> {
         let mut response = http::Response::new(self);
-        for (name, value) in crate::header::RESPONSE {
+        for &(name, value) in crate::header::RESPONSE {
             let name = http::HeaderName::from_static(name);
             response.headers_mut().insert(name, http::HeaderValue::from_static(value));
         }
@@ -85,69 +118,92 @@ where
     }
 }
 
-impl<S, T, E> Stream for Sse<S>
+impl<S, C> Stream for Sse<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
-    type Item = Result<Bytes, E>;
+    type Item = Result<Bytes, S::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.as_mut().project();
-        if *this.ended {
-            return Poll::Ready(None);
-        }
-        let next = match this.ahead.take() {
-            Some(next) => Poll::Ready(Some(next)),
-            None => poll_bytes(this.stream, cx),
-        };
-        let first_poll = !mem::replace(this.opened, true);
-        match next {
-            Poll::Ready(Some(Ok(bytes))) => {
-                *this.unsent = true;
-                Poll::Ready(Some(Ok(self.join_ready(bytes, cx))))
+        loop {
+            let this = self.as_mut().project();
+            if *this.ended {
+                return Poll::Ready(None);
             }
-            Poll::Ready(Some(Err(error))) if *this.unsent => {
-                *this.unsent = false;
-                *this.ahead = Some(Err(error));
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Poll::Pending if first_poll => Poll::Ready(Some(Ok(Bytes::from_static(OPENING)))),
-            Poll::Pending => {
-                *this.unsent = false;
-                Poll::Pending
-            }
-            Poll::Ready(end) => {
+            if let Some((_, hold)) = this.failed {
+                ready!(hold.as_mut().poll(cx));
                 *this.ended = true;
-                Poll::Ready(end)
+                return Poll::Ready(this.failed.take().map(|(error, _)| Err(error)));
+            }
+            if *this.run >= EVENTS {
+                *this.run = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let first = match this.ahead.take() {
+                Some(event) => event,
+                None => match this.stream.try_poll_next(cx) {
+                    Poll::Ready(Some(Ok(event))) => {
+                        *this.run += 1;
+                        event.into().into()
+                    }
+                    Poll::Ready(Some(Err(error))) => {
+                        *this.failed = Some((error, Box::pin(this.clock.sleep(HOLD))));
+                        continue;
+                    }
+                    Poll::Ready(None) => {
+                        *this.ended = true;
+                        continue;
+                    }
+                    Poll::Pending => {
+                        *this.run = 0;
+                        return Poll::Pending;
+                    }
+                },
+            };
+            let chunk = self.as_mut().join_ready(first, cx);
+            if !chunk.is_empty() {
+                return Poll::Ready(Some(Ok(chunk)));
             }
         }
     }
 }
 
-impl<S, T, E> Sse<S>
+impl<S, C> Sse<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
     /// Adds to the first event what else is ready.
     fn join_ready(self: Pin<&mut Self>, first: Bytes, cx: &mut Context<'_>) -> Bytes {
         let mut this = self.project();
+        let start = this.clock.now();
         let mut joined = Vec::new();
         let mut length = first.len();
-        while length < JOINED {
-            match poll_bytes(this.stream.as_mut(), cx) {
-                Poll::Ready(Some(Ok(next))) if length + next.len() <= JOINED => {
+        while length < JOINED && *this.run < EVENTS {
+            match this.stream.as_mut().try_poll_next(cx) {
+                Poll::Ready(Some(Ok(event))) => {
+                    *this.run += 1;
+                    let next: Bytes = event.into().into();
+                    if length + next.len() > JOINED {
+                        *this.ahead = Some(next);
+                        break;
+                    }
                     length += next.len();
                     if joined.is_empty() {
                         joined.reserve(JOINED.min(8 * length));
                         joined.extend_from_slice(&first);
                     }
                     joined.extend_from_slice(&next);
+                    if this.clock.now().saturating_sub(start) >= JOINING {
+                        *this.run = EVENTS;
+                    }
                 }
-                Poll::Ready(Some(next)) => {
-                    *this.ahead = Some(next);
+                Poll::Ready(Some(Err(error))) => {
+                    *this.failed = Some((error, Box::pin(this.clock.sleep(HOLD))));
                     break;
                 }
                 Poll::Ready(None) => {
@@ -161,18 +217,11 @@ where
     }
 }
 
-fn poll_bytes<S, T, E>(stream: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>
+impl<S, C> FusedStream for Sse<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
-{
-    stream.poll_next(cx).map_ok(|event| event.into().into())
-}
-
-impl<S, T, E> FusedStream for Sse<S>
-where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
     fn is_terminated(&self) -> bool {
         self.ended
@@ -180,18 +229,19 @@ where
 }
 
 #[cfg(feature = "http")]
-impl<S, T, E> http_body::Body for Sse<S>
+impl<S, C> http_body::Body for Sse<S, C>
 where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
+    S: TryStream,
+    S::Ok: Into<EncodedEvent>,
+    C: Clock,
 {
     type Data = Bytes;
-    type Error = E;
+    type Error = S::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, S::Error>>> {
         self.poll_next(cx).map_ok(http_body::Frame::data)
     }
 
@@ -200,11 +250,11 @@ where
     }
 }
 
-impl<S: TryStream> fmt::Debug for Sse<S> {
+impl<S: TryStream, C: Clock> fmt::Debug for Sse<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sse")
             .field("stream", &format_args!("{}", core::any::type_name::<S>()))
-            .field("opened", &self.opened)
+            .field("failed", &self.failed.is_some())
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }

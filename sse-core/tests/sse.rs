@@ -3,15 +3,16 @@
 #![cfg(all(feature = "http", feature = "tokio"))]
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FusedStream, Stream, StreamExt};
 use http_body::Body;
-use sse_core::{EncodedEvent, Event, KeepAlive, Sse};
+use sse_core::{Clock, EncodedEvent, Event, KeepAlive, Sse};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
 
 /// Polls once.
 fn poll<S: Stream>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
@@ -37,18 +38,12 @@ fn chunk(text: &str) -> Poll<Option<Result<Bytes, &'static str>>> {
 }
 
 #[test]
-fn an_opening_comment_goes_out_when_nothing_is_ready_at_first() {
-    let mut body = pin!(Sse::new(script([Poll::Pending, Poll::Pending, event("1"), Poll::Pending])));
-    assert_eq!(poll(body.as_mut()), chunk(":\n\n"));
+fn the_body_is_the_events_and_nothing_else() {
+    let mut body = pin!(Sse::new(script([Poll::Pending, event("1"), Poll::Pending, Poll::Pending])));
     assert_eq!(poll(body.as_mut()), Poll::Pending);
     assert_eq!(poll(body.as_mut()), chunk("data: 1\n\n"));
-}
-
-#[test]
-fn an_event_that_is_ready_at_first_needs_no_opening_comment() {
-    let mut body = pin!(Sse::new(script([event("1"), Poll::Pending, Poll::Pending])));
-    assert_eq!(poll(body.as_mut()), chunk("data: 1\n\n"));
     assert_eq!(poll(body.as_mut()), Poll::Pending);
+    assert_eq!(poll(body.as_mut()), Poll::Ready(None));
 }
 
 #[test]
@@ -64,8 +59,8 @@ fn a_chunk_of_joined_events_is_at_most_16_kib_and_loses_none() {
     let text = "x".repeat(1000);
     let mut body = pin!(Sse::new(script((0..100).map(|_| event(&text)))));
     let mut chunks = Vec::new();
-    while let Poll::Ready(Some(chunk)) = poll(body.as_mut()) {
-        chunks.push(chunk.unwrap());
+    while !body.is_terminated() {
+        chunks.extend(run(body.as_mut()).0.into_iter().map(Result::unwrap));
     }
     assert!(chunks.iter().all(|chunk| chunk.len() <= 16 * 1024));
     assert_eq!(chunks.len(), 7, "sixteen of 1,008 bytes fit in a chunk");
@@ -102,38 +97,128 @@ fn an_event_alone_leaves_uncopied() {
     }
 }
 
+/// What a body gives from poll to poll until it is `Pending`, and whether it has woken its task by then.
+fn run<S>(mut body: Pin<&mut S>) -> (Vec<S::Item>, bool)
+where
+    S: Stream,
+{
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(woken.clone());
+    let mut items = Vec::new();
+    while let Poll::Ready(Some(item)) = body.as_mut().poll_next(&mut Context::from_waker(&waker)) {
+        items.push(item);
+    }
+    (items, woken.0.load(Ordering::Relaxed))
+}
+
 #[test]
-fn what_came_before_an_error_has_a_turn_to_be_sent() {
-    let failed = || Poll::Ready(Err("failed"));
-    for steps in [
-        vec![event("1"), event("2"), failed(), event("3")],
-        vec![event("1"), event("2"), Poll::Pending, failed(), event("3")],
-    ] {
-        let mut body = pin!(Sse::new(script(steps)));
-        assert_eq!(poll(body.as_mut()), chunk("data: 1\n\ndata: 2\n\n"));
-        assert_eq!(poll(body.as_mut()), Poll::Pending);
-        assert_eq!(poll(body.as_mut()), Poll::Ready(Some(Err("failed"))));
-        assert_eq!(poll(body.as_mut()), Poll::Ready(None), "an error ends the body");
+fn a_stream_that_is_always_ready_is_interrupted_after_64_events() {
+    for size in [1, 1000, 20_000] {
+        let wire = format!("data: {}\n\n", "x".repeat(size));
+        let event = EncodedEvent::raw(wire.clone());
+        let mut body = pin!(Sse::new(stream::repeat_with(|| Ok::<_, ()>(event.clone()))));
+        for _ in 0..3 {
+            let (chunks, woken) = run(body.as_mut());
+            let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
+            // The last one may be ahead of its chunk.
+            assert!((63..=64).contains(&(chunks.concat().len() / wire.len())), "{size}: {chunks:?}");
+            assert!(woken, "it goes on by itself");
+        }
     }
 }
 
 #[test]
-fn an_error_at_first_has_the_head_sent_and_comes_at_once_after_a_pause() {
-    let failed = || Poll::Ready(Err::<Event, _>("failed"));
-    let mut body = pin!(Sse::new(script([failed()])));
-    assert_eq!(poll(body.as_mut()), Poll::Pending);
-    assert_eq!(poll(body.as_mut()), Poll::Ready(Some(Err("failed"))));
-
-    let mut body = pin!(Sse::new(script([Poll::Pending, Poll::Pending, failed()])));
-    assert_eq!(poll(body.as_mut()), chunk(":\n\n"));
-    assert_eq!(poll(body.as_mut()), Poll::Pending);
-    assert_eq!(poll(body.as_mut()), Poll::Ready(Some(Err("failed"))));
+fn a_stream_of_nothing_but_empty_events_is_interrupted_and_leaves_no_chunk() {
+    let mut body = pin!(Sse::new(stream::repeat_with(|| Ok::<_, ()>(EncodedEvent::raw("")))));
+    assert_eq!(run(body.as_mut()), (vec![], true));
+    let events = ["", "data: 1\n\n", ""].map(|wire| Ok::<_, ()>(EncodedEvent::raw(wire)));
+    let mut body = pin!(Sse::new(stream::iter(events)));
+    assert_eq!(run(body.as_mut()).0, [Ok(Bytes::from("data: 1\n\n"))]);
+    assert!(body.is_terminated());
 }
 
-#[tokio::test]
-async fn the_turn_before_an_error_wakes_the_task() {
-    let body = Sse::new(script([event("1"), Poll::Ready(Err("failed"))]));
-    assert_eq!(body.collect::<Vec<_>>().await, [Ok(Bytes::from("data: 1\n\n")), Err("failed")]);
+/// A clock that the test sets, with sleeps that it counts.
+#[derive(Clone, Default)]
+struct Manual(Arc<Mutex<(Duration, usize)>>);
+
+impl Manual {
+    fn advance(&self, duration: Duration) {
+        self.0.lock().unwrap().0 += duration;
+    }
+}
+
+impl Clock for Manual {
+    type Sleep = BoxFuture<'static, ()>;
+
+    fn now(&self) -> Duration {
+        self.0.lock().unwrap().0
+    }
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.0.lock().unwrap().1 += 1;
+        let (clock, due) = (self.clone(), self.now() + duration);
+        Box::pin(poll_fn(move |_| if clock.now() >= due { Poll::Ready(()) } else { Poll::Pending }))
+    }
+}
+
+#[test]
+fn events_that_take_their_time_leave_after_a_millisecond_of_joining() {
+    let clock = Manual::default();
+    let slow = |time| {
+        let clock = clock.clone();
+        stream::repeat_with(move || {
+            clock.advance(time);
+            Ok::<_, ()>(Event::new().data("x"))
+        })
+    };
+    let mut body = pin!(Sse::new(slow(Duration::from_millis(20))).clock(clock.clone()));
+    let (chunks, woken) = run(body.as_mut());
+    assert_eq!(chunks, [Ok(Bytes::from("data: x\n\n".repeat(2)))], "the second one was under way");
+    assert!(woken);
+
+    let mut body = pin!(Sse::new(slow(Duration::from_micros(100))).clock(clock.clone()));
+    assert_eq!(run(body.as_mut()).0, [Ok(Bytes::from("data: x\n\n".repeat(11)))]);
+    assert_eq!(clock.0.lock().unwrap().1, 0, "events cost no timer");
+}
+
+#[test]
+fn an_error_is_held_back_for_100_milliseconds_of_the_bodys_clock() {
+    let failed = || Poll::Ready(Err("failed"));
+    for (steps, sent) in [
+        (vec![event("1"), event("2"), failed(), event("3")], vec![Ok(Bytes::from("data: 1\n\ndata: 2\n\n"))]),
+        (vec![failed(), event("1")], vec![]),
+        (vec![event("1"), Poll::Pending, failed()], vec![Ok(Bytes::from("data: 1\n\n"))]),
+        (vec![Poll::Pending, failed()], vec![]),
+    ] {
+        let clock = Manual::default();
+        let pauses = steps.iter().filter(|step| step.is_pending()).count();
+        let mut body = pin!(Sse::new(script(steps)).clock(clock.clone()));
+        assert_eq!(run(body.as_mut()).0, sent);
+        for _ in 0..pauses {
+            assert_eq!(run(body.as_mut()).0, []);
+        }
+        clock.advance(Duration::from_millis(99));
+        assert_eq!(run(body.as_mut()), (vec![], false), "it waits for the clock");
+        assert!(!body.is_terminated());
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(run(body.as_mut()).0, [Err("failed")]);
+        assert!(body.is_terminated(), "an error ends the body");
+    }
+}
+
+#[test]
+fn without_a_clock_an_error_is_held_back_for_a_turn_of_the_executor() {
+    let failed = || Poll::Ready(Err("failed"));
+    let mut body = pin!(Sse::new(script([event("1"), event("2"), failed(), event("3")])));
+    assert_eq!(run(body.as_mut()), (vec![Ok(Bytes::from("data: 1\n\ndata: 2\n\n"))], true));
+    assert_eq!(run(body.as_mut()), (vec![Err("failed")], false));
+    assert_eq!(poll(body.as_mut()), Poll::Ready(None), "an error ends the body");
 }
 
 #[test]
@@ -163,94 +248,11 @@ async fn the_response_has_the_headers_and_the_body() {
     assert!(poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_none());
 }
 
-/// A body with keep-alive of events that are sent by hand; the opening comment is already taken.
-async fn kept_alive(
-    keep_alive: KeepAlive,
-) -> (mpsc::UnboundedSender<Event>, impl Stream<Item = Bytes> + Unpin) {
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let events = stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok::<_, ()>);
-    let mut body = Box::pin(Sse::new(events).keep_alive(keep_alive).map(Result::unwrap));
-    assert_eq!(body.next().await.unwrap(), ":\n\n");
-    (sender, body)
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_is_an_empty_comment_every_15_seconds_unless_told_otherwise() {
-    let (_sender, mut body) = kept_alive(KeepAlive::new()).await;
-    let start = Instant::now();
-    assert_eq!(body.next().await.unwrap(), ":\n\n");
-    assert_eq!(start.elapsed(), seconds(15));
-    assert_eq!(body.next().await.unwrap(), ":\n\n");
-    assert_eq!(start.elapsed(), seconds(30));
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_has_a_text_or_an_event_of_its_own() {
-    let (_sender, mut body) = kept_alive(KeepAlive::new().interval(seconds(1)).text("still\nhere")).await;
-    assert_eq!(body.next().await.unwrap(), ":still\n:here\n\n");
-    let (_sender, mut body) = kept_alive(KeepAlive::new().event(Event::new().event("ping").data("1"))).await;
-    assert_eq!(body.next().await.unwrap(), "event: ping\ndata: 1\n\n");
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_counts_from_the_last_event() {
-    let (sender, mut body) = kept_alive(KeepAlive::new().interval(seconds(10))).await;
-    // Long activity, each event in time, so that the timer fires and is set again several times.
-    for _ in 0..20 {
-        sleep(seconds(9)).await;
-        sender.send(Event::new().data("x")).unwrap();
-        assert_eq!(body.next().await.unwrap(), "data: x\n\n");
-    }
-    let last_event = Instant::now();
-    assert_eq!(body.next().await.unwrap(), ":\n\n");
-    assert_eq!(last_event.elapsed(), seconds(10));
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_never_panics_and_zero_or_no_end_sends_none() {
-    for interval in [Duration::ZERO, Duration::MAX, Duration::MAX / 2, seconds(u64::MAX), seconds(1 << 40)] {
-        let (sender, mut body) = kept_alive(KeepAlive::new().interval(interval)).await;
-        tokio::select! {
-            chunk = body.next() => panic!("{chunk:?} with {interval:?}"),
-            () = sleep(seconds(3600 * 24 * 365)) => {}
-        }
-        sender.send(Event::new().data("x")).unwrap();
-        assert_eq!(body.next().await.unwrap(), "data: x\n\n");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_shortest_keep_alive_comes_once_a_millisecond() {
-    let (_sender, body) = kept_alive(KeepAlive::new().interval(Duration::from_nanos(1))).await;
-    let start = Instant::now();
-    assert_eq!(body.take(100).count().await, 100);
-    assert!(start.elapsed() >= Duration::from_millis(99), "{:?}", start.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_ends_with_the_events() {
-    let (sender, mut body) = kept_alive(KeepAlive::new()).await;
-    drop(sender);
-    assert_eq!(body.next().await, None);
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alive_works_for_encoded_events() {
-    let mut body =
-        Box::pin(Sse::new(stream::pending::<Result<EncodedEvent, ()>>()).keep_alive(KeepAlive::new()));
-    assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
-    assert_eq!(body.next().await, Some(Ok(Bytes::from(":\n\n"))));
-}
-
 #[test]
 fn debug_output_shows_the_state_and_not_the_events() {
-    let body =
-        Sse::new(stream::pending::<Result<Event, ()>>()).keep_alive(KeepAlive::new().interval(seconds(7)));
+    let body = Sse::new(stream::pending::<Result<Event, ()>>())
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(7)));
     let shown = format!("{body:?}");
-    assert!(shown.starts_with("Sse") && shown.contains("opened: false"), "{shown}");
+    assert!(shown.starts_with("Sse") && shown.contains("ended: false"), "{shown}");
     assert!(format!("{:?}", KeepAlive::new()).contains("15s"));
 }

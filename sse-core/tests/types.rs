@@ -23,6 +23,23 @@ fn all_types_cross_threads_and_errors_are_errors() {
     is_error::<InvalidLastEventId>();
 }
 
+#[test]
+fn types_are_what_generic_code_asks_for() {
+    fn hashes<T: std::hash::Hash + Eq>() {}
+    hashes::<Event>();
+    hashes::<EncodedEvent>();
+    hashes::<Frame<'static>>();
+    hashes::<LastEventId>();
+
+    let event = EncodedEvent::from(Event::new().data("x"));
+    assert_eq!(event.to_string(), "data: x\n\n");
+    assert_eq!(AsRef::<[u8]>::as_ref(&event), b"data: x\n\n");
+    assert_eq!(EncodedEvent::raw(b"\xFF".as_slice()).to_string(), "\u{FFFD}");
+
+    let MessageEvent { event_type, data, last_event_id } = MessageEvent::default();
+    assert_eq!([event_type, data, last_event_id], ["message", "", ""]);
+}
+
 #[cfg(all(feature = "stream", feature = "tokio"))]
 #[test]
 fn streams_cross_threads_as_far_as_what_they_hold() {

@@ -5,26 +5,34 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, serve};
-use futures_util::StreamExt;
-use sse_axum::{LastEventId, Sse};
-use sse_test::{Probe, Server, keep_alive};
+use futures_util::stream::{Stream, StreamExt};
+use sse_axum::{Event, LastEventId, Sse};
+use sse_test::{End, Probe, Server, keep_alive};
+use std::convert::Infallible;
 use tokio::net::TcpListener;
 
 async fn start(probe: Probe) -> Server {
     let app = Router::new()
         .route("/script", get(async |State(probe): State<Probe>| Sse::new(probe.script())))
-        .route("/live", get(live))
+        .route("/live", get(async |State(probe): State<Probe>| live(&probe).keep_alive(keep_alive())))
+        .route("/quiet", get(async |State(probe): State<Probe>| live(&probe)))
+        .route("/farewell", get(farewell))
         .route("/resume", get(resume))
         .route("/once", get(once))
         .with_state(probe.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = serve(listener, app).with_graceful_shutdown(probe.stopped());
-    Server { address, ended: tokio::spawn(async { server.await.unwrap() }) }
+    let ended = tokio::spawn(async { server.await.unwrap() });
+    Server { address, ended, after_error: End::Broken }
 }
 
-async fn live(State(probe): State<Probe>) -> impl IntoResponse {
-    Sse::new(probe.live().take_until(Box::pin(probe.stopped()))).keep_alive(keep_alive())
+fn live(probe: &Probe) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    Sse::new(probe.live().take_until(Box::pin(probe.stopped())))
+}
+
+async fn farewell(State(probe): State<Probe>) -> impl IntoResponse {
+    Sse::new(probe.farewell(probe.stopped())).keep_alive(keep_alive())
 }
 
 async fn resume(State(probe): State<Probe>, LastEventId(id): LastEventId) -> impl IntoResponse {
@@ -36,4 +44,8 @@ async fn once(State(probe): State<Probe>, id: Option<LastEventId>) -> Result<imp
 }
 
 sse_test::contract!(start);
-sse_test::contract!(start: a_last_event_id_that_is_not_utf8_is_a_400);
+sse_test::contract!(start:
+    events_before_an_error_arrive_over_http2
+    a_last_event_id_that_is_not_utf8_is_a_400
+    a_client_that_is_gone_has_its_quiet_stream_dropped
+);

@@ -2,8 +2,9 @@
 
 pub use sse_core::{self, EncodedEvent, Event, InvalidLastEventId, KeepAlive};
 
-use futures_core::Stream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::FutureExt;
+use futures_util::stream::{self, Stream, StreamExt, TryStream, TryStreamExt};
+use rocket::Shutdown;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
@@ -12,31 +13,40 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::task::Poll;
 use tokio_util::io::StreamReader;
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The size up to which an event is one chunk, in bytes: what the body joins events up to.
 const CHUNK: usize = 16 * 1024;
 
+/// How many events a stream may have ready when Rocket shuts down.
+const FAREWELL: usize = 64;
+
 /// A stream of events as a response.
 ///
 /// The stream yields `Result<T, E>` where `T` is an [`Event`], an [`EncodedEvent`] or anything that turns into one. It may
-/// borrow from the request. It ends with an error, or when Rocket shuts down.
+/// borrow from the request. The response ends with an error, in order, or when Rocket shuts down, with what the stream has
+/// ready by then, up to 64 events.
 ///
-/// It adds the conversion into Rocket's response to [`sse_core::Sse`], where the body is described. Keep-alive is on, since
-/// Rocket notices that a client is gone only when it writes.
+/// The body is an [`sse_core::Sse`] on tokio's clock. Keep-alive is on, since Rocket notices that a client is gone only when it
+/// writes.
+#[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
     stream: S,
     keep_alive: KeepAlive,
 }
 
-impl<S, T, E> Sse<S>
-where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent> + From<Event>,
-{
-    /// A response of these events, with an empty comment whenever none has gone out for 15 seconds.
-    pub fn new(stream: S) -> Self {
+impl<S> Sse<S> {
+    /// A response of these events, with an empty comment first, and whenever none has been sent for 15 seconds.
+    pub fn new(stream: S) -> Self
+    where
+        S: TryStream + Send,
+        S::Ok: Into<EncodedEvent>,
+        S::Error: Into<BoxError>,
+    {
         Self { stream, keep_alive: KeepAlive::new() }
     }
 
@@ -52,37 +62,48 @@ impl<S> fmt::Debug for Sse<S> {
     }
 }
 
-impl<'r, S, T, E> Responder<'r, 'r> for Sse<S>
+impl<'r, S> Responder<'r, 'r> for Sse<S>
 where
-    S: Stream<Item = Result<T, E>> + Send + 'r,
-    T: Into<EncodedEvent> + From<Event>,
-    E: Into<Box<dyn Error + Send + Sync>> + Send + 'r,
+    S: TryStream + Send + 'r,
+    S::Ok: Into<EncodedEvent>,
+    S::Error: Into<BoxError>,
 {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'r> {
-        let body = sse_core::Sse::new(self.stream).keep_alive(self.keep_alive);
-        let body = body.map_err(io::Error::other).take_until(request.rocket().shutdown());
+        let events = until(request.rocket().shutdown(), self.stream.map_err(io::Error::other));
+        let body = sse_core::Sse::new(events).keep_alive(self.keep_alive);
         let mut response = Response::build();
-        for (name, value) in header::RESPONSE {
+        for &(name, value) in header::RESPONSE {
             response.raw_header(name, value);
         }
         response.streamed_body(StreamReader::new(body)).max_chunk_size(CHUNK).ok()
     }
 }
 
-/// The [last event ID](sse_core::LastEventId) of a request, as a request guard; an empty one where there is none.
+/// The stream until Rocket shuts down, and then what it has ready: a stream may wait for the shutdown to say goodbye.
+fn until<S: Stream>(mut shutdown: Shutdown, stream: S) -> impl Stream<Item = S::Item> {
+    let mut stream = Box::pin(stream);
+    let mut left = None;
+    stream::poll_fn(move |cx| {
+        if left.is_none() && shutdown.poll_unpin(cx).is_ready() {
+            left = Some(FAREWELL);
+        }
+        match (stream.poll_next_unpin(cx), &mut left) {
+            (Poll::Pending, Some(_)) | (Poll::Ready(_), Some(0)) => Poll::Ready(None),
+            (Poll::Ready(item), Some(left)) => {
+                *left -= 1;
+                Poll::Ready(item)
+            }
+            (next, None) => next,
+        }
+    })
+}
+
+/// The [last event ID](sse_core::LastEventId) of a request, as a request guard; an empty one if there is none.
 ///
 /// The guard fails with status 400 for an ID that no event can have had. One that is not UTF-8 does not get here: Rocket
 /// drops such headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastEventId(pub sse_core::LastEventId);
-
-impl Deref for LastEventId {
-    type Target = sse_core::LastEventId;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for LastEventId {
@@ -95,5 +116,43 @@ impl<'r> FromRequest<'r> for LastEventId {
             Ok(id) => Outcome::Success(Self(id)),
             Err(error) => Outcome::Error((Status::BadRequest, error)),
         }
+    }
+}
+
+impl Deref for LastEventId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for LastEventId {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq<str> for LastEventId {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for LastEventId {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for LastEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<LastEventId> for String {
+    fn from(id: LastEventId) -> Self {
+        id.0.into()
     }
 }

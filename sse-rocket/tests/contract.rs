@@ -4,10 +4,11 @@ use futures_util::stream::Stream;
 use rocket::config::{Config, LogLevel};
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
-use rocket::{State, get, routes};
-use sse_rocket::{Event, LastEventId, Sse};
-use sse_test::{Probe, ScriptError, Server, keep_alive};
+use rocket::{Shutdown, State, get, routes};
+use sse_rocket::{Event, KeepAlive, LastEventId, Sse};
+use sse_test::{End, Probe, ScriptError, Server, keep_alive};
 use std::convert::Infallible;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 #[get("/script")]
@@ -18,6 +19,19 @@ fn script(probe: &State<Probe>) -> Sse<impl Stream<Item = Result<Event, ScriptEr
 #[get("/live")]
 fn live(probe: &State<Probe>) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
     Sse::new(probe.live()).keep_alive(keep_alive())
+}
+
+#[get("/quiet")]
+fn quiet(probe: &State<Probe>) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    Sse::new(probe.live()).keep_alive(KeepAlive::new().interval(Duration::ZERO))
+}
+
+#[get("/farewell")]
+fn farewell(
+    probe: &State<Probe>,
+    shutdown: Shutdown,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    Sse::new(probe.farewell(shutdown)).keep_alive(keep_alive())
 }
 
 #[get("/resume")]
@@ -47,7 +61,7 @@ async fn start(probe: Probe) -> Server {
     });
     let rocket = rocket::custom(config)
         .manage(probe)
-        .mount("/", routes![script, live, resume, once])
+        .mount("/", routes![script, live, quiet, farewell, resume, once])
         .attach(on_liftoff)
         .ignite()
         .await
@@ -60,7 +74,7 @@ async fn start(probe: Probe) -> Server {
     let ended = tokio::spawn(async {
         rocket.launch().await.unwrap();
     });
-    Server { address: address.await.unwrap(), ended }
+    Server { address: address.await.unwrap(), ended, after_error: End::InOrder }
 }
 
 sse_test::contract!(start);

@@ -7,21 +7,29 @@
 //! |---|---|
 //! | `/script` | [`Probe::script`] |
 //! | `/live` | [`Probe::live`], with [`keep_alive`], ending when [`Probe::stopped`] does if the adapter does not see to it |
+//! | `/quiet` | the same without keep-alive |
+//! | `/farewell` | [`Probe::farewell`] |
 //! | `/resume` | [`Probe::after`] the request's last event ID |
 //! | `/once` | status 204 if the request has a last event ID, else `Probe::script` |
+//!
+//! Laws of your own start a server with [`Running::start`].
 
 pub mod client;
 pub mod laws;
 
+use crate::client::PATIENCE;
 use futures_util::stream::{self, Stream, StreamExt};
 use sse_core::{Event, KeepAlive};
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::fmt;
+use std::error::Error;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// The bytes of [`Probe::script`].
 pub const SCRIPT: &str = "\
@@ -31,9 +39,14 @@ id: 2\ndata: crlf\ndata: lf\ndata: cr\ndata: \ndata: end\n\n\
 data: \n\n\
 id: 셋\ndata:  two spaces\n\n";
 
+/// The bytes of [`Probe::farewell`].
+pub const FAREWELL: &str = "event: farewell\ndata: see you\n\n";
+
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(50);
+
 /// A keep-alive that a test need not wait for.
 pub fn keep_alive() -> KeepAlive {
-    KeepAlive::new().interval(Duration::from_millis(50)).text("still here")
+    KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("still here")
 }
 
 /// A server that runs.
@@ -43,9 +56,52 @@ pub struct Server {
     pub address: SocketAddr,
     /// Ends when it has shut down.
     pub ended: JoinHandle<()>,
+    /// How a response ends after an error of its stream.
+    pub after_error: End,
 }
 
-/// The streams that a server sends, and the test's hand on them.
+/// The end of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The last chunk has come, or the stream of HTTP/2 has ended.
+    InOrder,
+    /// The connection broke, or the stream of HTTP/2 was reset.
+    Broken,
+}
+
+/// A server under test, and the test's hand on its streams.
+#[derive(Debug)]
+pub struct Running {
+    /// The server.
+    pub server: Server,
+    stop: watch::Sender<bool>,
+    live: mpsc::UnboundedReceiver<mpsc::UnboundedSender<Event>>,
+}
+
+impl Running {
+    /// Starts a server with a new probe.
+    pub async fn start<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) -> Self {
+        let (sender, live) = mpsc::unbounded_channel();
+        let (stop, stopped) = watch::channel(false);
+        Self { server: start(Probe { live: sender, stopped }).await, stop, live }
+    }
+
+    /// The sender of the next [`Probe::live`] stream.
+    ///
+    /// # Panics
+    ///
+    /// If nobody asks for one.
+    pub async fn live(&mut self) -> mpsc::UnboundedSender<Event> {
+        timeout(PATIENCE, self.live.recv()).await.expect("a live stream").expect("a probe")
+    }
+
+    /// Has [`Probe::stopped`] complete.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// The streams that a server sends.
 #[derive(Debug, Clone)]
 pub struct Probe {
     live: mpsc::UnboundedSender<mpsc::UnboundedSender<Event>>,
@@ -55,15 +111,16 @@ pub struct Probe {
 impl Probe {
     /// One event of each kind, then an error.
     pub fn script(&self) -> impl Stream<Item = Result<Event, ScriptError>> + Send + use<> {
-        stream::iter([
-            Ok(Event::new().comment("the script").retry(Duration::from_millis(1500))),
-            Ok(Event::new().event("greeting").id("1").data("안녕하세요 😀")),
-            Ok(Event::new().id("2").data("crlf\r\nlf\ncr\r\rend")),
-            Ok(Event::new().data("")),
-            Ok(Event::new().id("셋").data(" two spaces")),
-            Err(ScriptError),
-            Ok(Event::new().data("after the error")),
-        ])
+        let steps = [
+            Some(Event::new().comment("the script").retry(Duration::from_millis(1500))),
+            Some(Event::new().event("greeting").id("1").data("안녕하세요 😀")),
+            Some(Event::new().id("2").data("crlf\r\nlf\ncr\r\rend")),
+            Some(Event::new().data("")),
+            Some(Event::new().id("셋").data(" two spaces")),
+            None,
+            Some(Event::new().data("after the error")),
+        ];
+        stream::iter(steps).map(|step| step.ok_or_else(ScriptError::default))
     }
 
     /// Events that the test sends one by one, as a stream that is not `Sync`.
@@ -77,10 +134,21 @@ impl Probe {
         })
     }
 
+    /// One event when the server stops, as the framework says it, or else [`stopped`](Self::stopped).
+    pub fn farewell<F>(&self, stopped: F) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        stream::once(async {
+            stopped.await;
+            Ok(Event::new().event("farewell").data("see you"))
+        })
+    }
+
     /// Three events whose IDs go on after this one, or from 1.
     pub fn after(&self, last_event_id: &str) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
-        let next = last_event_id.parse().map_or(1, |seen: u32| seen + 1);
-        stream::iter(next..next + 3).map(|id| Ok(Event::new().id(id.to_string()).data("x")))
+        let next = last_event_id.parse::<u32>().map_or(1, |seen| seen.saturating_add(1));
+        stream::iter(next..=u32::MAX).take(3).map(|id| Ok(Event::new().id(id.to_string()).data("x")))
     }
 
     /// Waits until the server is to stop.
@@ -92,40 +160,43 @@ impl Probe {
     }
 }
 
-/// The error at the end of [`Probe::script`].
-#[derive(Debug, Clone, Copy)]
-pub struct ScriptError;
+/// The error at the end of [`Probe::script`]. It is not `Send`, as no adapter may ask for.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptError(PhantomData<Rc<()>>);
 
-impl fmt::Display for ScriptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the script ends with an error")
+impl From<ScriptError> for Box<dyn Error + Send + Sync> {
+    fn from(_: ScriptError) -> Self {
+        "the script ends with an error".into()
     }
 }
 
-impl std::error::Error for ScriptError {}
-
 /// Makes a test of each law, or of those named, for the servers that this function starts: an `async fn(Probe) -> Server`.
+///
+/// The servers run on several threads, as those of users do.
 #[macro_export]
 macro_rules! contract {
     ($start:path) => {
         $crate::contract! { $start:
             the_head_is_that_of_an_event_stream
-            the_body_is_the_script_byte_for_byte
-            the_opening_comment_comes_at_once
-            each_event_is_a_chunk_as_it_is_sent
-            keep_alive_fills_the_pauses
+            the_body_is_the_script_byte_for_byte_and_ends_as_declared
+            the_response_begins_at_once
+            each_event_arrives_whole_before_the_next_is_sent
+            keep_alive_comes_first_and_fills_the_pauses
+            without_keep_alive_the_body_is_the_events_and_nothing_else
+            events_before_an_error_arrive
             a_client_resumes_after_the_id_in_its_header
             a_client_resumes_after_the_id_in_its_query
             a_last_event_id_that_no_event_can_have_is_a_400
             a_204_ends_it
             a_head_request_gets_the_head_alone
-            a_client_that_is_gone_has_its_stream_dropped
+            a_client_that_is_gone_has_its_kept_alive_stream_dropped
             shutdown_ends_open_streams_in_order
+            a_last_event_arrives_at_shutdown
         }
     };
     ($start:path: $($law:ident)*) => {
         $(
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread")]
             async fn $law() {
                 $crate::laws::$law($start).await;
             }

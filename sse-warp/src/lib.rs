@@ -1,64 +1,82 @@
 #![doc = include_str!("../README.md")]
 
-pub use sse_core::{self, EncodedEvent, Event, InvalidLastEventId, KeepAlive, KeepAliveStream, LastEventId};
+pub use sse_core::{self, EncodedEvent, Event, InvalidLastEventId, KeepAlive, LastEventId};
 
-use futures_core::{Stream, TryStream};
+use futures_util::stream::{TryStream, TryStreamExt};
 use serde_core::de::{Deserialize, Deserializer, Error as _};
+use sse_core::TokioClock;
 use sse_core::header::LAST_EVENT_ID;
 use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 use sync_wrapper::SyncStream;
 use warp::http::{HeaderMap, HeaderValue};
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// A stream of events as a reply.
 ///
 /// The stream yields `Result<T, E>` where `T` is an [`Event`], an [`EncodedEvent`] or anything that turns into one. An error
-/// ends the response: the client sees the connection break, after the events before it, and reconnects.
+/// ends the response: the client sees the connection break, 100 milliseconds after the events before it, and reconnects.
 ///
-/// It adds the conversion into warp's reply to [`sse_core::Sse`], where the body is described.
-#[derive(Debug)]
+/// The body is an [`sse_core::Sse`] on tokio's clock.
+#[derive(Clone)]
 #[must_use]
-pub struct Sse<S: TryStream>(sse_core::Sse<S>);
+pub struct Sse<S> {
+    stream: S,
+    keep_alive: Option<KeepAlive>,
+}
 
-impl<S, T, E> Sse<S>
-where
-    S: Stream<Item = Result<T, E>>,
-    T: Into<EncodedEvent>,
-{
+impl<S> Sse<S> {
     /// A reply of these events, without keep-alive.
-    pub fn new(stream: S) -> Self {
-        Self(sse_core::Sse::new(stream))
-    }
-
-    /// Sends a comment whenever no event has gone out for a while.
-    pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>>
+    pub fn new(stream: S) -> Self
     where
-        T: From<Event>,
+        S: TryStream + Send + 'static,
+        S::Ok: Into<EncodedEvent>,
+        S::Error: Into<BoxError>,
     {
-        Sse(self.0.keep_alive(keep_alive))
+        Self { stream, keep_alive: None }
+    }
+
+    /// Sends a comment first, and whenever no event has been sent for a while.
+    pub fn keep_alive(self, keep_alive: KeepAlive) -> Self {
+        Self { keep_alive: Some(keep_alive), ..self }
     }
 }
 
-impl<S: TryStream> From<sse_core::Sse<S>> for Sse<S> {
-    fn from(sse: sse_core::Sse<S>) -> Self {
-        Self(sse)
-    }
-}
-
-impl<S, T, E> Reply for Sse<S>
+impl<S> Reply for Sse<S>
 where
-    S: Stream<Item = Result<T, E>> + Send + 'static,
-    T: Into<EncodedEvent>,
-    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+    S: TryStream + Send + 'static,
+    S::Ok: Into<EncodedEvent>,
+    S::Error: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        let (head, body) = self.0.into_response().into_parts();
-        // warp wants a body that is `Sync`, and never shares it.
-        let mut response = warp::reply::stream(SyncStream::new(body)).into_response();
-        *response.headers_mut() = head.headers;
-        response
+        // The body holds errors back, and as boxes they are `Send`.
+        let body = sse_core::Sse::new(self.stream.map_err(Into::into));
+        match self.keep_alive {
+            Some(keep_alive) => reply(body.keep_alive(keep_alive)),
+            None => reply(body.clock(TokioClock::new())),
+        }
+    }
+}
+
+fn reply<S>(body: sse_core::Sse<S, TokioClock>) -> Response
+where
+    S: TryStream<Error = BoxError> + Send + 'static,
+    S::Ok: Into<EncodedEvent>,
+{
+    let (head, body) = body.into_response().into_parts();
+    // warp wants a body that is `Sync`, and never shares it.
+    let mut response = warp::reply::stream(SyncStream::new(body)).into_response();
+    *response.headers_mut() = head.headers;
+    response
+}
+
+impl<S> fmt::Debug for Sse<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sse").field("keep_alive", &self.keep_alive).finish_non_exhaustive()
     }
 }
 

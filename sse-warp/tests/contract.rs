@@ -1,8 +1,9 @@
 //! The contract of all adapters, held by a warp server.
 
-use futures_util::StreamExt;
-use sse_test::{Probe, Server, keep_alive};
-use sse_warp::{LastEventId, Sse, last_event_id};
+use futures_util::stream::{Stream, StreamExt};
+use sse_test::{End, Probe, Server, keep_alive};
+use sse_warp::{Event, LastEventId, Sse, last_event_id};
+use std::convert::Infallible;
 use tokio::net::TcpListener;
 use warp::Filter;
 use warp::http::StatusCode;
@@ -14,9 +15,11 @@ async fn start(probe: Probe) -> Server {
         warp::any().map(move || probe.clone())
     };
     let script = warp::path("script").and(with(&probe)).map(|probe: Probe| Sse::new(probe.script()));
-    let live = warp::path("live").and(with(&probe)).map(|probe: Probe| {
-        Sse::new(probe.live().take_until(Box::pin(probe.stopped()))).keep_alive(keep_alive())
-    });
+    let live = warp::path("live").and(with(&probe)).map(|probe| events(&probe).keep_alive(keep_alive()));
+    let quiet = warp::path("quiet").and(with(&probe)).map(|probe| events(&probe));
+    let farewell = warp::path("farewell")
+        .and(with(&probe))
+        .map(|probe: Probe| Sse::new(probe.farewell(probe.stopped())).keep_alive(keep_alive()));
     let resume = warp::path("resume")
         .and(with(&probe))
         .and(last_event_id())
@@ -25,8 +28,13 @@ async fn start(probe: Probe) -> Server {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = warp::serve(script.or(live).or(resume).or(once)).incoming(listener);
-    Server { address, ended: tokio::spawn(server.graceful(probe.stopped()).run()) }
+    let server = warp::serve(script.or(live).or(quiet).or(farewell).or(resume).or(once)).incoming(listener);
+    let ended = tokio::spawn(server.graceful(probe.stopped()).run());
+    Server { address, ended, after_error: End::Broken }
+}
+
+fn events(probe: &Probe) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    Sse::new(probe.live().take_until(Box::pin(probe.stopped())))
 }
 
 fn once(probe: Probe, id: LastEventId) -> Response {
@@ -38,4 +46,8 @@ fn once(probe: Probe, id: LastEventId) -> Response {
 }
 
 sse_test::contract!(start);
-sse_test::contract!(start: a_last_event_id_that_is_not_utf8_is_a_400);
+sse_test::contract!(start:
+    events_before_an_error_arrive_over_http2
+    a_last_event_id_that_is_not_utf8_is_a_400
+    a_client_that_is_gone_has_its_quiet_stream_dropped
+);

@@ -2,6 +2,8 @@ use crate::preview::Preview;
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
+#[cfg(feature = "json")]
+use serde_core::Deserialize;
 
 /// What a [`Decoder`](crate::Decoder) reads, in the order of the stream.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -63,6 +65,52 @@ impl MessageEvent<'_> {
             data: owned(self.data),
             last_event_id: owned(self.last_event_id),
         }
+    }
+
+    /// Deserializes the data from JSON. The value can borrow from the data.
+    ///
+    /// Not every event has JSON as its data. Some services end a stream with `[DONE]`, and the first event of an MCP
+    /// stream has an ID and empty data. Check for these before you parse:
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use sse_core::{Decoder, Frame};
+    /// use std::borrow::Cow;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Delta<'m> {
+    ///     #[serde(borrow)]
+    ///     text: Cow<'m, str>,
+    /// }
+    ///
+    /// let mut chunk: &[u8] = b"id: 0\ndata:\n\n\
+    ///     data: {\"text\": \"Hel\"}\n\n\
+    ///     data: {\"text\": \"lo\\n\"}\n\n\
+    ///     data: [DONE]\n\n";
+    /// let mut decoder = Decoder::new();
+    /// let mut text = String::new();
+    /// while let Some(frame) = decoder.decode(&mut chunk)? {
+    ///     let Frame::Message(message) = frame else { continue };
+    ///     if message.data.is_empty() {
+    ///         continue;
+    ///     }
+    ///     if message.data == "[DONE]" {
+    ///         break;
+    ///     }
+    ///     text += &message.json::<Delta>()?.text;
+    /// }
+    /// assert_eq!(text, "Hello\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A `&str` can only be read from a JSON string without escapes; a `Cow<str>` or a `String` from any.
+    ///
+    /// # Errors
+    ///
+    /// If the data is not JSON, or not a `T`.
+    #[cfg(feature = "json")]
+    pub fn json<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.data)
     }
 }
 

@@ -9,6 +9,9 @@ use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(feature = "json")]
+pub(crate) use json::JsonData;
+
 /// One event being written, as the block of lines that a client will read.
 ///
 /// Every event that exists is well formed: data and comments take any text, and an event type or an ID that would break

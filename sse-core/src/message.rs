@@ -1,4 +1,6 @@
 use crate::preview::Preview;
+#[cfg(feature = "json")]
+use crate::typed::Reader;
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
@@ -111,6 +113,61 @@ impl MessageEvent<'_> {
     #[cfg(feature = "json")]
     pub fn json<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.data)
+    }
+
+    /// Deserializes an enum: the event type selects the variant, and the data is its content as JSON.
+    ///
+    /// This is the inverse of [`Event::typed`](crate::Event::typed). A unit variant accepts any data, even if it is not
+    /// JSON. An event without an event type has the type `message`. An event type without a variant is an error, unless a
+    /// unit variant with `#[serde(other)]` stands for all of them.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use sse_core::{Decoder, Frame};
+    ///
+    /// #[derive(Deserialize, Debug, PartialEq)]
+    /// #[serde(rename_all = "kebab-case")]
+    /// enum Update {
+    ///     UserJoined { name: String },
+    ///     Message(String),
+    ///     Closed,
+    ///     #[serde(other)]
+    ///     Unknown,
+    /// }
+    ///
+    /// let mut chunk: &[u8] = b"event: user-joined\ndata: {\"name\": \"Ann\"}\n\n\
+    ///     data: \"hello\"\n\n\
+    ///     event: user-left\ndata: {\"name\": \"Ann\"}\n\n\
+    ///     event: closed\ndata:\n\n";
+    /// let mut decoder = Decoder::new();
+    /// let mut updates = Vec::new();
+    /// while let Some(frame) = decoder.decode(&mut chunk)? {
+    ///     if let Frame::Message(message) = frame {
+    ///         updates.push(message.typed::<Update>()?);
+    ///     }
+    /// }
+    /// assert_eq!(
+    ///     updates,
+    ///     [
+    ///         Update::UserJoined { name: "Ann".into() },
+    ///         Update::Message("hello".into()),
+    ///         Update::Unknown,
+    ///         Update::Closed,
+    ///     ]
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// For a variant with content, data such as `[DONE]` or empty data is an error. Check for these first, as with
+    /// [`json`](Self::json).
+    ///
+    /// # Errors
+    ///
+    /// If `T` is not an externally tagged enum, if it has no variant for the event type, or if the data is not the
+    /// variant's content as JSON.
+    #[cfg(feature = "json")]
+    pub fn typed<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
+        T::deserialize(Reader { event_type: &self.event_type, data: &self.data })
     }
 }
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "json")]
+mod json;
+
 use crate::line;
 use crate::preview::Preview;
 use alloc::string::{String, ToString};
@@ -5,6 +8,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
+
+#[cfg(feature = "json")]
+pub(crate) use json::JsonData;
 
 /// One event being written, as the block of lines that a client will read.
 ///
@@ -93,28 +99,6 @@ impl Event {
     pub fn data(mut self, data: impl AsRef<str>) -> Self {
         self.add_lines("data: ", data.as_ref().as_bytes());
         self
-    }
-
-    /// Adds data: the value as JSON, serialized into the event's own buffer.
-    ///
-    /// # Errors
-    ///
-    /// If the value's `Serialize` fails, or it holds a map whose keys are not strings.
-    #[cfg(feature = "json")]
-    pub fn json_data<T: serde_core::Serialize>(mut self, value: T) -> Result<Self, serde_json::Error> {
-        // Room for a small object at once, where growing from nothing would take several steps.
-        self.lines.reserve(128);
-        let start = self.lines.len();
-        self.lines.extend_from_slice(b"data: ");
-        value.serialize(&mut serde_json::Serializer::new(&mut self.lines))?;
-        // Only a `RawValue` can have line breaks, between its tokens.
-        if line::length(&self.lines[start..]).is_some() {
-            let line = self.lines.split_off(start);
-            self.add_lines("data: ", &line["data: ".len()..]);
-        } else {
-            self.lines.push(b'\n');
-        }
-        Ok(self)
     }
 
     /// Adds a comment: any text, which clients skip. It keeps a quiet connection in use.

@@ -36,8 +36,7 @@
 //! # What is not
 //!
 //! No client: connecting, reconnecting after [`Decoder::reconnection_time`] and checking the content type are the
-//! caller's. No server: `sse-axum` and its siblings turn an `Sse` into their framework's response. No JSON on the reading
-//! side: [`MessageEvent::data`] is text.
+//! caller's. No server: `sse-axum` and its siblings turn an `Sse` into their framework's response.
 //!
 //! # Features
 //!
@@ -47,7 +46,7 @@
 //! | `stream` | `EventStream`, `Sse`, `KeepAlive`, `Clock` | `alloc` |
 //! | `http` | `http_body::Body` for `Sse`, `Sse::into_response`, `LastEventId::from_http` | `std` |
 //! | `tokio` | `TokioClock::new`, `Sse::keep_alive` | `std`, a tokio runtime with time enabled |
-//! | `json` | `Event::json_data` | `std` |
+//! | `json` | JSON as data: `Event::json_data`, `MessageEvent::json`; enums as events: `typed` on both | `std` |
 //!
 //! Without `std` the crate needs `alloc` and atomic pointers. Features only add to the API.
 //!
@@ -63,6 +62,8 @@ mod preview;
 
 mod event;
 mod message;
+#[cfg(feature = "json")]
+mod typed;
 
 mod block;
 mod decode;

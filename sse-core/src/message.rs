@@ -1,7 +1,11 @@
 use crate::preview::Preview;
+#[cfg(feature = "json")]
+use crate::typed::Reader;
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
+#[cfg(feature = "json")]
+use serde_core::Deserialize;
 
 /// What a [`Decoder`](crate::Decoder) reads, in the order of the stream.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -63,6 +67,107 @@ impl MessageEvent<'_> {
             data: owned(self.data),
             last_event_id: owned(self.last_event_id),
         }
+    }
+
+    /// Deserializes the data from JSON. The value can borrow from the data.
+    ///
+    /// Not every event has JSON as its data. Some services end a stream with `[DONE]`, and the first event of an MCP
+    /// stream has an ID and empty data. Check for these before you parse:
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use sse_core::{Decoder, Frame};
+    /// use std::borrow::Cow;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Delta<'m> {
+    ///     #[serde(borrow)]
+    ///     text: Cow<'m, str>,
+    /// }
+    ///
+    /// let mut chunk: &[u8] = b"id: 0\ndata:\n\n\
+    ///     data: {\"text\": \"Hel\"}\n\n\
+    ///     data: {\"text\": \"lo\\n\"}\n\n\
+    ///     data: [DONE]\n\n";
+    /// let mut decoder = Decoder::new();
+    /// let mut text = String::new();
+    /// while let Some(frame) = decoder.decode(&mut chunk)? {
+    ///     let Frame::Message(message) = frame else { continue };
+    ///     if message.data.is_empty() {
+    ///         continue;
+    ///     }
+    ///     if message.data == "[DONE]" {
+    ///         break;
+    ///     }
+    ///     text += &message.json::<Delta>()?.text;
+    /// }
+    /// assert_eq!(text, "Hello\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A `&str` can only be read from a JSON string without escapes; a `Cow<str>` or a `String` from any.
+    ///
+    /// # Errors
+    ///
+    /// If the data is not JSON, or not a `T`.
+    #[cfg(feature = "json")]
+    pub fn json<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.data)
+    }
+
+    /// Deserializes an enum: the event type selects the variant, and the data is its content as JSON.
+    ///
+    /// This is the inverse of [`Event::typed`](crate::Event::typed). A unit variant accepts any data, even if it is not
+    /// JSON. An event without an event type has the type `message`. An event type without a variant is an error, unless a
+    /// unit variant with `#[serde(other)]` stands for all of them.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use sse_core::{Decoder, Frame};
+    ///
+    /// #[derive(Deserialize, Debug, PartialEq)]
+    /// #[serde(rename_all = "kebab-case")]
+    /// enum Update {
+    ///     UserJoined { name: String },
+    ///     Message(String),
+    ///     Closed,
+    ///     #[serde(other)]
+    ///     Unknown,
+    /// }
+    ///
+    /// let mut chunk: &[u8] = b"event: user-joined\ndata: {\"name\": \"Ann\"}\n\n\
+    ///     data: \"hello\"\n\n\
+    ///     event: user-left\ndata: {\"name\": \"Ann\"}\n\n\
+    ///     event: closed\ndata:\n\n";
+    /// let mut decoder = Decoder::new();
+    /// let mut updates = Vec::new();
+    /// while let Some(frame) = decoder.decode(&mut chunk)? {
+    ///     if let Frame::Message(message) = frame {
+    ///         updates.push(message.typed::<Update>()?);
+    ///     }
+    /// }
+    /// assert_eq!(
+    ///     updates,
+    ///     [
+    ///         Update::UserJoined { name: "Ann".into() },
+    ///         Update::Message("hello".into()),
+    ///         Update::Unknown,
+    ///         Update::Closed,
+    ///     ]
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// For a variant with content, data such as `[DONE]` or empty data is an error. Check for these first, as with
+    /// [`json`](Self::json).
+    ///
+    /// # Errors
+    ///
+    /// If `T` is not an externally tagged enum, if it has no variant for the event type, or if the data is not the
+    /// variant's content as JSON.
+    #[cfg(feature = "json")]
+    pub fn typed<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
+        T::deserialize(Reader { event_type: &self.event_type, data: &self.data })
     }
 }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Router, serve};
 use futures_util::stream::{Stream, StreamExt};
 use sse_axum::{Event, LastEventId, Sse};
@@ -17,11 +18,16 @@ async fn start(probe: Probe) -> Server {
         .route("/live", get(async |State(probe): State<Probe>| live(&probe).keep_alive(keep_alive())))
         .route("/quiet", get(async |State(probe): State<Probe>| live(&probe)))
         .route("/farewell", get(farewell))
+        .route("/endless", get(async |State(probe): State<Probe>| Sse::new(probe.endless())))
         .route("/resume", get(resume))
         .route("/once", get(once))
         .with_state(probe.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let listener = listener.tap_io(|connection| {
+        #[cfg(target_os = "linux")]
+        sse_test::close_stalled(connection);
+    });
     let server = serve(listener, app).with_graceful_shutdown(probe.stopped());
     let ended = tokio::spawn(async { server.await.unwrap() });
     Server { address, ended, after_error: End::Broken }
@@ -48,4 +54,10 @@ sse_test::contract!(start:
     events_before_an_error_arrive_over_http2
     a_last_event_id_that_is_not_utf8_is_a_400
     a_client_that_is_gone_has_its_quiet_stream_dropped
+);
+
+#[cfg(target_os = "linux")]
+sse_test::contract!(start:
+    a_client_that_does_not_read_has_its_stream_dropped
+    a_client_that_reads_slowly_keeps_its_stream
 );

@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "their names say it")]
 
 use crate::client::{BROKEN, PATIENCE, Response, get, request};
-use crate::{End, FAREWELL, KEEP_ALIVE_INTERVAL, Probe, Running, SCRIPT, Server};
+use crate::{End, FAREWELL, KEEP_ALIVE_INTERVAL, Probe, Running, SCRIPT, STALLED, Server};
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -11,6 +11,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_core::Event;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -229,6 +230,33 @@ async fn a_client_that_is_gone_has_its_stream_dropped<F: Future<Output = Server>
     assert!(!live.is_closed());
     drop(response);
     timeout(PATIENCE, live.closed()).await.expect("the stream to be dropped");
+}
+
+pub async fn a_client_that_does_not_read_has_its_stream_dropped<F: Future<Output = Server>>(
+    start: impl FnOnce(Probe) -> F,
+) {
+    let mut test = Running::start(start).await;
+    let response = get(test.server.address, "/endless").await;
+    let live = test.live().await;
+    timeout(PATIENCE, live.closed()).await.expect("the stream to be dropped");
+    drop(response);
+}
+
+pub async fn a_client_that_reads_slowly_keeps_its_stream<F: Future<Output = Server>>(
+    start: impl FnOnce(Probe) -> F,
+) {
+    let mut test = Running::start(start).await;
+    let mut response = get(test.server.address, "/endless").await;
+    let live = test.live().await;
+    let start = Instant::now();
+    while start.elapsed() < 3 * STALLED {
+        let mut read = 0;
+        while read < 64 * 1024 {
+            read += response.chunk().await.unwrap().unwrap().len();
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(!live.is_closed());
 }
 
 pub async fn shutdown_ends_open_streams_in_order<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {

@@ -9,6 +9,7 @@
 //! | `/live` | [`Probe::live`], with [`keep_alive`], ending when [`Probe::stopped`] does if the adapter does not see to it |
 //! | `/quiet` | the same without keep-alive |
 //! | `/farewell` | [`Probe::farewell`] |
+//! | `/endless` | [`Probe::endless`], on sockets with [`close_stalled`], if the framework lets go of its sockets |
 //! | `/resume` | [`Probe::after`] the request's last event ID |
 //! | `/once` | status 204 if the request has a last event ID, else `Probe::script` |
 //!
@@ -47,6 +48,23 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(50);
 /// A keep-alive that a test need not wait for.
 pub fn keep_alive() -> KeepAlive {
     KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("still here")
+}
+
+/// How long a client may not read.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// Has Linux close a connection whose client does not read, as the READMEs advise, but sooner. Set on what listens, it goes
+/// for each connection.
+///
+/// # Panics
+///
+/// If the socket does not take it.
+#[cfg(target_os = "linux")]
+pub fn close_stalled<S: std::os::fd::AsFd>(socket: &S) {
+    let socket = socket2::SockRef::from(socket);
+    socket.set_tcp_nodelay(true).expect("an open socket");
+    socket.set_tcp_user_timeout(Some(STALLED)).expect("an open socket");
+    socket.set_send_buffer_size(64 * 1024).expect("an open socket");
 }
 
 /// A server that runs.
@@ -142,6 +160,16 @@ impl Probe {
         stream::once(async {
             stopped.await;
             Ok(Event::new().event("farewell").data("see you"))
+        })
+    }
+
+    /// Events without end, always ready. [`Running::live`] has a sender which is closed when they are dropped.
+    pub fn endless(&self) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
+        let (sender, owned) = mpsc::unbounded_channel();
+        self.live.send(sender).ok();
+        stream::repeat_with(move || {
+            let _ = &owned;
+            Ok(Event::new().data("x".repeat(1000)))
         })
     }
 

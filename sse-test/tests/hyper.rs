@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 async fn start(probe: Probe) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    #[cfg(target_os = "linux")]
+    sse_test::close_stalled(&listener);
     let stopped = probe.stopped();
     let ended = tokio::spawn(serve(listener, move |request| answer(&probe, request), stopped));
     Server { address, ended, after_error: End::Broken }
@@ -33,6 +35,7 @@ fn answer(probe: &Probe, request: &Request<Incoming>) -> Response<Body> {
         "/live" => events(live(), keep_alive()),
         "/quiet" => events(live(), quiet),
         "/farewell" => events(probe.farewell(probe.stopped()), keep_alive()),
+        "/endless" => events(probe.endless(), quiet),
         "/resume" => events(probe.after(&id), quiet),
         "/once" if id.is_empty() => events(probe.script(), quiet),
         "/once" => plain(StatusCode::NO_CONTENT, ""),
@@ -45,4 +48,10 @@ sse_test::contract!(start:
     events_before_an_error_arrive_over_http2
     a_last_event_id_that_is_not_utf8_is_a_400
     a_client_that_is_gone_has_its_quiet_stream_dropped
+);
+
+#[cfg(target_os = "linux")]
+sse_test::contract!(start:
+    a_client_that_does_not_read_has_its_stream_dropped
+    a_client_that_reads_slowly_keeps_its_stream
 );

@@ -20,6 +20,7 @@ async fn start(probe: Probe) -> Server {
     let farewell = warp::path("farewell")
         .and(with(&probe))
         .map(|probe: Probe| Sse::new(probe.farewell(probe.stopped())).keep_alive(keep_alive()));
+    let endless = warp::path("endless").and(with(&probe)).map(|probe: Probe| Sse::new(probe.endless()));
     let resume = warp::path("resume")
         .and(with(&probe))
         .and(last_event_id())
@@ -28,7 +29,11 @@ async fn start(probe: Probe) -> Server {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = warp::serve(script.or(live).or(quiet).or(farewell).or(resume).or(once)).incoming(listener);
+    // Connections have the options of what accepts them.
+    #[cfg(target_os = "linux")]
+    sse_test::close_stalled(&listener);
+    let server = warp::serve(script.or(live).or(quiet).or(farewell).or(endless).or(resume).or(once))
+        .incoming(listener);
     let ended = tokio::spawn(server.graceful(probe.stopped()).run());
     Server { address, ended, after_error: End::Broken }
 }
@@ -50,4 +55,10 @@ sse_test::contract!(start:
     events_before_an_error_arrive_over_http2
     a_last_event_id_that_is_not_utf8_is_a_400
     a_client_that_is_gone_has_its_quiet_stream_dropped
+);
+
+#[cfg(target_os = "linux")]
+sse_test::contract!(start:
+    a_client_that_does_not_read_has_its_stream_dropped
+    a_client_that_reads_slowly_keeps_its_stream
 );

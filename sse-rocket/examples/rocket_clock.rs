@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p sse-rocket --example rocket_clock`, then `curl -N http://127.0.0.1:8000/ticks`.
 
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use rocket::{get, launch, routes};
 use sse_rocket::{Event, LastEventId, Sse};
 use std::convert::Infallible;
@@ -11,12 +11,13 @@ use tokio_stream::wrappers::IntervalStream;
 
 #[get("/ticks")]
 fn ticks(id: LastEventId) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let next = id.parse::<u64>().map_or(1, |seen| seen + 1);
+    let next = id.parse::<u64>().map_or(1, |seen| seen.saturating_add(1));
     let every_second = IntervalStream::new(tokio::time::interval(Duration::from_secs(1)));
-    Sse::new(every_second.enumerate().map(move |(tick, _)| {
-        let id = next + tick as u64;
-        Ok(Event::new().event("tick").id(id.to_string()).data("tock"))
-    }))
+    Sse::new(
+        stream::iter(next..=u64::MAX)
+            .zip(every_second)
+            .map(|(id, _)| Ok(Event::new().event("tick").id(id.to_string()).data("tock"))),
+    )
 }
 
 #[launch]

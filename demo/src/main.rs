@@ -1,11 +1,14 @@
 //! Serves the demo.
 
+use axum::serve::ListenerExt;
 use clap::Parser;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// A clock that the server pushes to the page, with Server-Sent Events.
@@ -41,10 +44,11 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
-    let server = axum::serve(listener, demo::app(stopping)).with_graceful_shutdown(async move {
-        interrupted().await;
-        stop.send_replace(true);
-    });
+    let server = axum::serve(listener.tap_io(|connection| _ = prepare(connection)), demo::app(stopping))
+        .with_graceful_shutdown(async move {
+            interrupted().await;
+            stop.send_replace(true);
+        });
     // Streams end by themselves; this is for clients that do not read what is sent to them.
     let out_of_patience = async {
         stopped.wait_for(|&stopped| stopped).await.ok();
@@ -54,6 +58,19 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
         result = server => result,
         () = out_of_patience => Ok(()),
     }
+}
+
+/// Sends each event without waiting for the acknowledgement of the one before it. On Linux it also closes the connection of a
+/// client that has read nothing for half a minute.
+fn prepare(connection: &TcpStream) -> io::Result<()> {
+    connection.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        let socket = SockRef::from(connection);
+        socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+        socket.set_send_buffer_size(64 * 1024)?;
+    }
+    Ok(())
 }
 
 /// Waits for Ctrl-C, or on Unix for what `kill` sends.

@@ -122,13 +122,103 @@ async fn a_last_event_id_that_is_not_utf8_is_a_400_that_says_so() {
     }
 }
 
+#[path = "../examples/axum_access.rs"]
+#[allow(dead_code, reason = "its main function is for people")]
+mod axum_access;
 #[path = "../examples/axum_docs.rs"]
 #[allow(dead_code, reason = "its main function is for people")]
 mod axum_docs;
+#[path = "../examples/axum_log.rs"]
+#[allow(dead_code, reason = "its main function is for people")]
+mod axum_log;
 
 #[tokio::test]
 async fn the_handler_of_axums_documentation_works() {
     let mut response = get(serve(axum_docs::app()).await, "/sse").await;
     assert_eq!(response.chunk().await, Ok(Some("data: hi!\n\n".to_owned())));
     assert_eq!(response.chunk().await, Ok(Some("data: hi!\n\n".to_owned())));
+}
+
+#[tokio::test]
+async fn resuming_as_documented_survives_any_id() {
+    let address = serve(axum_log::app()).await;
+    let lines =
+        |from: u64| -> String { (from..10).map(|n| format!("id: {n}\ndata: line {n}\n\n")).collect() };
+    for (id, expected) in [
+        ("", lines(0)),
+        ("7", lines(8)),
+        ("9", String::new()),
+        ("18446744073709551614", String::new()),
+        ("18446744073709551615", String::new()),
+        ("18446744073709551616", lines(0)),
+        ("-1", lines(0)),
+        ("한", lines(0)),
+    ] {
+        let header = format!("Last-Event-ID: {id}\r\n");
+        let mut response = request(address, "GET", "/log", header.as_bytes()).await;
+        assert_eq!(response.rest().await, (expected, Ok(())), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn access_as_documented_is_for_sessions_and_limited() {
+    let address = serve(axum_access::app(1)).await;
+    let events = async |cookie: &str| request(address, "GET", "/events", cookie.as_bytes()).await;
+    let with_cors =
+        |headers: &[String], line: &str| headers.contains(&format!("access-control-allow-{line}"));
+
+    assert_eq!(events("").await.status, 401);
+    let first = events("cookie: session=valid\r\n").await;
+    assert_eq!(first.status, 200);
+    assert!(with_cors(&first.headers, "origin: https://app.example"), "{:?}", first.headers);
+    assert!(first.headers.contains(&"content-type: text/event-stream".to_owned()));
+    assert_eq!(events("cookie: session=valid\r\n").await.status, 503);
+    drop(first);
+    while events("cookie: session=valid\r\n").await.status != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+
+    let preflight = request(address, "OPTIONS", "/events", b"").await;
+    assert_eq!(preflight.status, 204);
+    assert!(with_cors(&preflight.headers, "headers: last-event-id"), "{:?}", preflight.headers);
+}
+
+/// The code of the README's section on testing.
+mod testing {
+    use axum::{Router, body::Body, http::Request, routing::get};
+    use futures_util::stream::{StreamExt, TryStreamExt};
+    use sse_axum::{Event, KeepAlive, Sse, sse_core::EventStream};
+    use std::{convert::Infallible, time::Duration};
+    use tokio_stream::wrappers::IntervalStream;
+    use tower::ServiceExt;
+
+    fn app() -> Router {
+        let every_hour = || IntervalStream::new(tokio::time::interval(Duration::from_secs(3600)));
+        let events = move || every_hour().map(|_| Ok::<_, Infallible>(Event::new().data("tick")));
+        Router::new().route("/", get(async move || Sse::new(events()).keep_alive(KeepAlive::new())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ticks_every_hour() {
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = app().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut events = EventStream::new(response.into_body().into_data_stream());
+        for _ in 0..24 {
+            let event = events.try_next().await.unwrap().unwrap();
+            assert_eq!(event.data, "tick");
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_the_code_that_is_tested() {
+    let readme = include_str!("../README.md");
+    sse_test::assert_documented(readme, "Resuming", include_str!("../examples/axum_log.rs"));
+    sse_test::assert_documented(
+        readme,
+        "Access, CORS and limits",
+        include_str!("../examples/axum_access.rs"),
+    );
+    sse_test::assert_documented(readme, "Testing an endpoint", include_str!("axum.rs"));
 }

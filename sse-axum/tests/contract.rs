@@ -12,8 +12,8 @@ use sse_test::{End, Probe, Server, keep_alive};
 use std::convert::Infallible;
 use tokio::net::TcpListener;
 
-async fn start(probe: Probe) -> Server {
-    let app = Router::new()
+fn app(probe: &Probe) -> Router {
+    Router::new()
         .route("/script", get(async |State(probe): State<Probe>| Sse::new(probe.script())))
         .route("/live", get(async |State(probe): State<Probe>| live(&probe).keep_alive(keep_alive())))
         .route("/quiet", get(async |State(probe): State<Probe>| live(&probe)))
@@ -21,20 +21,23 @@ async fn start(probe: Probe) -> Server {
         .route("/endless", get(async |State(probe): State<Probe>| Sse::new(probe.endless())))
         .route("/resume", get(resume))
         .route("/once", get(once))
-        .with_state(probe.clone());
+        .with_state(probe.clone())
+}
+
+async fn start(probe: Probe) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let listener = listener.tap_io(|connection| {
         #[cfg(target_os = "linux")]
         sse_test::close_stalled(connection);
     });
-    let server = serve(listener, app).with_graceful_shutdown(probe.stopped());
+    let server = serve(listener, app(&probe)).with_graceful_shutdown(probe.stopped());
     let ended = tokio::spawn(async { server.await.unwrap() });
     Server { address, ended, after_error: End::Broken }
 }
 
 fn live(probe: &Probe) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    Sse::new(probe.live().take_until(Box::pin(probe.stopped())))
+    Sse::new(probe.live().take_until(probe.stopped()))
 }
 
 async fn farewell(State(probe): State<Probe>) -> impl IntoResponse {
@@ -61,3 +64,23 @@ sse_test::contract!(start:
     a_client_that_does_not_read_has_its_stream_dropped
     a_client_that_reads_slowly_keeps_its_stream
 );
+
+#[path = "../examples/axum_many.rs"]
+#[allow(dead_code, reason = "its main function is for people")]
+mod accept_loop;
+
+mod on_the_accept_loop {
+    use super::{Probe, Server, accept_loop, app};
+    use sse_test::End;
+    use tokio::net::TcpListener;
+
+    async fn start(probe: Probe) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let ended = tokio::spawn(accept_loop::serve(listener, app(&probe), probe.stopped()));
+        Server { address, ended, after_error: End::Broken }
+    }
+
+    sse_test::contract!(start);
+    sse_test::contract!(start: a_client_that_is_gone_has_its_quiet_stream_dropped);
+}

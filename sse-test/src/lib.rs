@@ -198,6 +198,20 @@ impl From<ScriptError> for Box<dyn Error + Send + Sync> {
     }
 }
 
+/// Asserts that the first block of code in this section of a README is part of this source, but for its layout and visibility.
+///
+/// # Panics
+///
+/// If it is not.
+pub fn assert_documented(readme: &str, section: &str, source: &str) {
+    let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("a section of that name");
+    let (_, block) = section.split_once("```rust\n").expect("a block of code");
+    let (block, _) = block.split_once("\n```").expect("an end of the block");
+    let words =
+        |code: &str| code.replace("pub(crate) ", "").replace(char::is_whitespace, "").replace(",)", ")");
+    assert!(words(source).contains(&words(block)), "the source has other code than this: {block}");
+}
+
 /// Makes a test of each law, or of those named, for the servers that this function starts: an `async fn(Probe) -> Server`.
 ///
 /// The servers run on several threads, as those of users do.

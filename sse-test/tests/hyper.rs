@@ -29,7 +29,7 @@ fn answer(probe: &Probe, request: &Request<Incoming>) -> Response<Body> {
         Err(error) => return plain(StatusCode::BAD_REQUEST, error.to_string()),
     };
     let quiet = KeepAlive::new().interval(Duration::ZERO);
-    let live = || probe.live().take_until(Box::pin(probe.stopped()));
+    let live = || probe.live().take_until(probe.stopped());
     match request.uri().path() {
         "/script" => events(probe.script(), quiet),
         "/live" => events(live(), keep_alive()),

@@ -39,7 +39,7 @@ async fn start(probe: Probe) -> Server {
 }
 
 fn events(probe: &Probe) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    Sse::new(probe.live().take_until(Box::pin(probe.stopped())))
+    Sse::new(probe.live().take_until(probe.stopped()))
 }
 
 fn once(probe: Probe, id: LastEventId) -> Response {

@@ -32,7 +32,7 @@ async fn a_response_in_a_generic_struct_or_enum() {
         Plain(Sse<S>),
         KeptAlive(Sse<KeepAliveStream<T>>),
     }
-    fn choose<S: Clone>(stream: S, keep_alive: bool) -> Either<S, S>
+    fn choose<S>(stream: S, keep_alive: bool) -> Either<S, S>
     where
         S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
     {

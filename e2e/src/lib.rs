@@ -148,7 +148,3 @@ impl Drop for Dropped {
         self.0.send(Report::Dropped).ok();
     }
 }
-
-#[cfg(doctest)]
-#[doc = include_str!("../../SECURITY.md")]
-struct Security;

@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands. Run it as it is: it installs what is missing, or says what to install.
+# Everything that must hold before a change lands. It installs what its steps need, or says what to install.
+#
+#   ./ci.sh             all steps
+#   ./ci.sh quick       the steps that need Rust alone: format lints docs tests
+#   ./ci.sh STEP...     these steps
+#   ./ci.sh --list      the names of the steps
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -7,132 +12,188 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TE
 bare_target=thumbv7em-none-eabihf
 crates=(-p sse-proto -p sse-axum -p sse-rocket -p sse-warp)
 
-step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+steps=(format lints features docs tests clients no-std linear fuzz bench msrv dependencies packages minimal api)
+quick=(format lints docs tests)
 
-missing=()
-need() { # command, Debian package
-  command -v "$1" >/dev/null || missing+=("$2")
+# What a step needs besides Rust, as `command:package` for Debian, `cargo:crate`, `component:name` and `target:name`.
+needs() {
+  case $1 in
+    format) echo component:rustfmt ;;
+    lints) echo component:clippy ;;
+    features) echo component:clippy cargo:cargo-hack ;;
+    clients)
+      echo chromium:chromium firefox-esr:firefox-esr nginx:nginx-light curl:curl node:nodejs npm:npm
+      echo xvfb-run:xvfb xauth:xauth WebKitWebDriver:webkit2gtk-driver
+      # Debian's Python has the command without the module.
+      python3 -c 'import ensurepip' 2>/dev/null || echo no-python3-venv:python3-venv
+      ;;
+    no-std) echo "target:$bare_target" ;;
+    linear) echo valgrind:valgrind ;;
+    fuzz)
+      echo component:clippy component:rustfmt c++:g++
+      if cargo +nightly --version >/dev/null 2>&1; then echo cargo:cargo-fuzz; fi
+      ;;
+    bench) echo component:clippy component:rustfmt ;;
+    msrv) echo cargo:cargo-hack ;;
+    dependencies) echo cargo:cargo-deny ;;
+    api) if [ -n "$(last_release)" ]; then echo cargo:cargo-semver-checks; fi ;;
+    *) ;;
+  esac
 }
 
-step "what this needs"
-need cc gcc
-need c++ g++
-need chromium chromium
-need firefox-esr firefox-esr
-need nginx nginx-light
-need valgrind valgrind
-need curl curl
-need node nodejs
-need npm npm
-need xvfb-run xvfb
-need xauth xauth
-need WebKitWebDriver webkit2gtk-driver
-if [ ${#missing[@]} -gt 0 ]; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
-  else
-    echo "ci.sh needs these packages: ${missing[*]}; install them, or run it as root on Debian" >&2
-    exit 1
+last_release() { git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true; }
+
+install() { # the needs of all steps
+  local need packages=()
+  for tool in cargo rustup; do
+    command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
+  done
+  for need in cc:gcc "$@"; do
+    case $need in
+      cargo:* | component:* | target:*) ;;
+      *) command -v "${need%%:*}" >/dev/null || packages+=("${need#*:}") ;;
+    esac
+  done
+  if [ ${#packages[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+      apt-get update -q
+      DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+    else
+      echo "ci.sh needs these packages: ${packages[*]}; install them, or run it as root on Debian" >&2
+      exit 1
+    fi
   fi
-fi
-for tool in cargo rustup; do
-  command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
-done
-rustup component list --installed | grep -q '^clippy' || rustup component add clippy
-rustup component list --installed | grep -q '^rustfmt' || rustup component add rustfmt
-rustup target list --installed | grep -qx "$bare_target" || rustup target add "$bare_target"
-for tool in cargo-deny cargo-hack; do
-  command -v "$tool" >/dev/null || cargo install --locked "$tool"
-done
+  for need in "$@"; do
+    case $need in
+      cargo:*) command -v "${need#*:}" >/dev/null || cargo install --locked "${need#*:}" ;;
+      component:*) rustup component list --installed | grep -q "^${need#*:}" || rustup component add "${need#*:}" ;;
+      target:*) rustup target list --installed | grep -qx "${need#*:}" || rustup target add "${need#*:}" ;;
+    esac
+  done
+}
 
-step "format"
-cargo fmt --all --check
+format() {
+  cargo fmt --all --check
+}
 
-step "lints"
-cargo clippy --workspace --all-targets --all-features -- -D warnings
+lints() {
+  cargo clippy --workspace --all-targets --all-features -- -D warnings
+}
 
-step "lints, each set of features"
-cargo hack clippy "${crates[@]}" --feature-powerset --no-dev-deps -- -D warnings
+features() { # lints for each set of features
+  cargo hack clippy "${crates[@]}" --feature-powerset --no-dev-deps -- -D warnings
+}
 
-step "documentation, as docs.rs builds it"
-# It takes a nightly Rust for one feature of rustdoc, which a stable one has too if asked like this.
-RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" \
-  cargo doc --workspace --all-features --no-deps --target-dir target/docsrs
+docs() { # as docs.rs builds them
+  # It takes a nightly Rust for one feature of rustdoc, which a stable one has too if asked like this.
+  RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" \
+    cargo doc --workspace --all-features --no-deps --target-dir target/docsrs
+}
 
-step "tests"
-cargo test --workspace --exclude e2e --all-features
+tests() {
+  cargo test --workspace --exclude e2e --all-features
+}
 
-step "real clients and a real proxy"
-npm ci --prefix e2e --no-audit --no-fund
-# One after the other: several browsers at once on two cores are slower than that.
-cargo test -p e2e -- --test-threads=1
+clients() { # real browsers, clients and a real proxy
+  npm ci --prefix e2e --no-audit --no-fund
+  python3 -m venv e2e/.venv
+  e2e/.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-compile -r e2e/requirements.txt
+  # One after the other: several browsers at once on two cores are slower than that.
+  cargo test -p e2e -- --test-threads=1
+}
 
-step "tests of the codec without std"
-cargo test -p sse-proto --no-default-features --tests
+no-std() { # the codec's tests without `std`, and a program that links without it
+  cargo test -p sse-proto --no-default-features --tests
+  cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
+}
 
-step "work that is linear in its input"
-cargo test -p sse-proto --release --test linear
+linear() { # work that is linear in its input, by a count of instructions
+  cargo test -p sse-proto --release --test linear
+}
 
-step "fuzz targets, on their seeds"
-cargo fmt --manifest-path fuzz/Cargo.toml --check
-cargo clippy --manifest-path fuzz/Cargo.toml -- -D warnings
-cargo build --manifest-path fuzz/Cargo.toml
-for seeds in fuzz/seeds/*; do "fuzz/target/debug/$(basename "$seeds")" -verbosity=0 "$seeds"/*; done
-
-if cargo +nightly fuzz --version >/dev/null 2>&1; then
+fuzz() { # the targets on their seeds, and where there is a nightly Rust, for half a minute each
+  cargo fmt --manifest-path fuzz/Cargo.toml --check
+  cargo clippy --manifest-path fuzz/Cargo.toml -- -D warnings
+  cargo build --manifest-path fuzz/Cargo.toml
+  local seeds target
+  for seeds in fuzz/seeds/*; do "fuzz/target/debug/$(basename "$seeds")" -verbosity=0 "$seeds"/*; done
+  if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "not fuzzing: that takes \`rustup toolchain install nightly\`"
+    return
+  fi
   for seeds in fuzz/seeds/*; do
     target=$(basename "$seeds")
-    step "fuzzing $target for 30 seconds"
     mkdir -p "fuzz/corpus/$target"
     cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "$seeds" -- \
       -dict=fuzz/event-stream.dict -max_total_time=30 -verbosity=0 -print_final_stats=1 2>&1 | grep -v "# Uses: "
   done
-else
-  echo "not fuzzing: that takes \`rustup toolchain install nightly\` and \`cargo install cargo-fuzz\`"
-fi
+}
 
-step "the benchmarks build"
-cargo fmt --manifest-path bench/Cargo.toml --check
-cargo clippy --manifest-path bench/Cargo.toml -- -D warnings
+bench() { # the benchmarks build
+  cargo fmt --manifest-path bench/Cargo.toml --check
+  cargo clippy --manifest-path bench/Cargo.toml -- -D warnings
+}
 
-step "a program without std links"
-cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
+msrv() { # the oldest Rust that each crate supports
+  CARGO_TARGET_DIR=target/msrv cargo hack check --workspace --rust-version --all-targets --all-features
+}
 
-step "the oldest Rust that each crate supports"
-CARGO_TARGET_DIR=target/msrv cargo hack check --workspace --rust-version --all-targets --all-features
+dependencies() {
+  cargo deny check licenses bans sources
+  # The advisories are a repository of their own, which not every network reaches.
+  if timeout 120 cargo deny fetch db 2>/dev/null; then
+    cargo deny check --disable-fetch advisories
+  else
+    echo "the advisory database cannot be reached from here: advisories were not checked"
+  fi
+}
 
-step "dependencies"
-cargo deny check licenses bans sources
-# The advisories are a repository of their own, which not every network reaches; the other checks need no network.
-if timeout 120 cargo deny fetch db 2>/dev/null; then
-  cargo deny check --disable-fetch advisories
-else
-  echo "the advisory database cannot be reached from here: advisories were not checked"
-fi
+packages() {
+  rm -rf target/package
+  cargo publish --dry-run "${crates[@]}" --allow-dirty
+}
 
-step "packages"
-rm -rf target/package
-cargo publish --dry-run "${crates[@]}" --allow-dirty
+minimal() { # the oldest versions of direct dependencies
+  [ -d target/package ] || packages
+  local package core
+  # Each package by itself and without its tests, since Rocket asks for newer ones than the others.
+  for package in target/package/sse-*/; do
+    awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
+    mv target/Cargo.toml "$package/Cargo.toml"
+    rm -f "$package/Cargo.lock"
+    core="patch.crates-io.sse-proto.path='$PWD/sse-core'"
+    RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions --config "$core" generate-lockfile --manifest-path "$package/Cargo.toml"
+    cargo --config "$core" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+  done
+}
 
-step "the oldest versions of direct dependencies"
-# Each package by itself and without its tests, since Rocket asks for newer ones than the others.
-for package in target/package/sse-*/; do
-  awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
-  mv target/Cargo.toml "$package/Cargo.toml"
-  rm -f "$package/Cargo.lock"
-  core="patch.crates-io.sse-proto.path='$PWD/sse-core'"
-  RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions --config "$core" generate-lockfile --manifest-path "$package/Cargo.toml"
-  cargo --config "$core" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+api() { # the public API, against the last release
+  local release
+  release=$(last_release)
+  if [ -n "$release" ]; then
+    cargo semver-checks "${crates[@]}" --baseline-rev "$release"
+  else
+    echo "there is no release yet to compare it with"
+  fi
+}
+
+case ${1-} in
+  --list) printf '%s\n' "${steps[@]}"; exit ;;
+  "") chosen=("${steps[@]}") ;;
+  quick) chosen=("${quick[@]}") ;;
+  *) chosen=("$@") ;;
+esac
+for step in "${chosen[@]}"; do
+  if [[ " ${steps[*]} " != *" $step "* ]]; then
+    echo "ci.sh has no step \`$step\`; it has: ${steps[*]}" >&2
+    exit 2
+  fi
 done
-
-step "the public API, against the last release"
-release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
-if [ -n "$release" ]; then
-  command -v cargo-semver-checks >/dev/null || cargo install --locked cargo-semver-checks
-  cargo semver-checks "${crates[@]}" --baseline-rev "$release"
-else
-  echo "there is no release yet to compare it with"
-fi
-
-step "all passed"
+printf '\n\033[1m== what these steps need\033[0m\n'
+# shellcheck disable=SC2046 # One word each.
+install $(for step in "${chosen[@]}"; do needs "$step"; done | tr ' ' '\n' | sort -u)
+for step in "${chosen[@]}"; do
+  printf '\n\033[1m== %s\033[0m\n' "$step"
+  "$step"
+done
+printf '\n\033[1m== all passed: %s\033[0m\n' "${chosen[*]}"

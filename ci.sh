@@ -12,7 +12,7 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TE
 bare_target=thumbv7em-none-eabihf
 crates=(-p sse-proto -p sse-axum -p sse-rocket -p sse-warp)
 
-steps=(format lints features docs tests clients no-std linear fuzz bench msrv dependencies packages minimal api)
+steps=(format lints features docs tests clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)
 
 # What a step needs besides Rust, as `command:package` for Debian, `cargo:crate`, `component:name` and `target:name`.
@@ -148,13 +148,9 @@ dependencies() {
   fi
 }
 
-packages() {
+packages() { # as they are published, and with the oldest versions of their direct dependencies
   rm -rf target/package
   cargo publish --dry-run "${crates[@]}" --allow-dirty
-}
-
-minimal() { # the oldest versions of direct dependencies
-  [ -d target/package ] || packages
   local package core
   # Each package by itself and without its tests, since Rocket asks for newer ones than the others.
   for package in target/package/sse-*/; do

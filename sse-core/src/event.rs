@@ -15,8 +15,8 @@ pub(crate) use json::JsonData;
 /// One event being written, as the block of lines that a client will read.
 ///
 /// Every event that exists is well formed: data and comments take any text, and an event type or an ID that would break
-/// out of its line is refused. Setters follow the standard when called again: the last event type, ID and reconnection
-/// time win, data and comments gain lines.
+/// out of its line is refused. If you call a setter again, the last event type, ID and reconnection time win, as the
+/// standard has it, and data and comments gain lines.
 ///
 /// ```
 /// use sse_core::Event;
@@ -34,7 +34,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event without any field: a blank line, which clients ignore.
+    /// Creates an event without any field: a blank line, which browsers ignore.
     pub const fn new() -> Self {
         Self { lines: Vec::new() }
     }
@@ -43,7 +43,7 @@ impl Event {
     ///
     /// # Panics
     ///
-    /// If the event type holds a line feed or a carriage return. For text that is not under your control there is
+    /// Panics if the event type contains a line feed or a carriage return. For text that is not under your control, use
     /// [`try_event`](Self::try_event).
     #[track_caller]
     pub fn event(self, event_type: impl AsRef<str>) -> Self {
@@ -57,7 +57,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// If the event type holds a line feed or a carriage return.
+    /// Returns an error if the event type contains a line feed or a carriage return.
     pub fn try_event(mut self, event_type: impl AsRef<str>) -> Result<Self, InvalidField> {
         let value = event_type.as_ref().as_bytes();
         InvalidField::check("event", value, memchr::memchr2(b'\n', b'\r', value))?;
@@ -66,12 +66,13 @@ impl Event {
         Ok(self)
     }
 
-    /// Sets the ID that the client sends back as `Last-Event-ID` when it reconnects. An empty one makes it forget its ID.
+    /// Sets the ID that the client sends back as `Last-Event-ID` when it reconnects. An empty ID makes it forget the last
+    /// one.
     ///
     /// # Panics
     ///
-    /// If the ID holds a line feed, a carriage return or a NUL, with which a client would ignore it. For text that is
-    /// not under your control there is [`try_id`](Self::try_id).
+    /// Panics if the ID contains a line feed, a carriage return or a NUL, since clients would ignore it. For text that is
+    /// not under your control, use [`try_id`](Self::try_id).
     #[track_caller]
     pub fn id(self, id: impl AsRef<str>) -> Self {
         match self.try_id(id) {
@@ -84,7 +85,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// If the ID holds a line feed, a carriage return or a NUL.
+    /// Returns an error if the ID contains a line feed, a carriage return or a NUL.
     pub fn try_id(mut self, id: impl AsRef<str>) -> Result<Self, InvalidField> {
         let value = id.as_ref().as_bytes();
         InvalidField::check("id", value, memchr::memchr3(b'\n', b'\r', b'\0', value))?;
@@ -93,21 +94,23 @@ impl Event {
         Ok(self)
     }
 
-    /// Adds data: any text. Each line break in it, be it CRLF, CR or LF, reaches the client as LF.
+    /// Adds data: any text. Each line break in it, whether CRLF, CR or LF, reaches the client as LF.
     ///
-    /// Empty data is data: the client dispatches an event for it.
+    /// Empty data is data, too: the client dispatches an event for it.
     pub fn data(mut self, data: impl AsRef<str>) -> Self {
         self.add_lines("data: ", data.as_ref().as_bytes());
         self
     }
 
-    /// Adds a comment: any text, which clients skip. It keeps a quiet connection in use.
+    /// Adds a comment: any text, which clients skip.
     pub fn comment(mut self, comment: impl AsRef<str>) -> Self {
         self.add_lines(":", comment.as_ref().as_bytes());
         self
     }
 
-    /// Sets the reconnection time, how long the client waits before it connects again, in whole milliseconds.
+    /// Sets the reconnection time: how long the client waits before it reconnects, in whole milliseconds.
+    ///
+    /// Put it on an event that has data: some clients dispatch an empty event for a block with nothing else.
     pub fn retry(mut self, reconnection_time: Duration) -> Self {
         self.line("retry: ", reconnection_time.as_millis().to_string().as_bytes());
         self
@@ -133,17 +136,17 @@ impl Event {
         }
     }
 
-    /// Makes room for the short lines that mostly come before data, so that these take one allocation, and with the data
-    /// two at most. Writing a small event takes two thirds of the time that it takes when each line grows the buffer.
+    /// Makes room for the short lines that mostly come before data. They then take one allocation, and two at most with the
+    /// data, where each line would grow the buffer.
     fn reserve_for_more(&mut self) {
         if self.lines.is_empty() {
             self.lines.reserve_exact(256);
         }
     }
 
-    /// Makes room for so many bytes and the blank line.
+    /// Makes room for this many bytes and the blank line.
     ///
-    /// Exactly, when that at least doubles the buffer, so that a typical event needs one allocation and freezes in it.
+    /// The room is exact if it at least doubles the buffer, so that a typical event takes one allocation and freezes in it.
     #[inline]
     fn reserve(&mut self, bytes: usize) {
         if bytes >= self.lines.len() {
@@ -183,12 +186,12 @@ pub struct EncodedEvent(Bytes);
 impl EncodedEvent {
     /// Takes bytes as they are, for a proxy that passes on what another server has written.
     ///
-    /// Nothing is checked: a client reads whatever these bytes say, and what follows them may become part of it.
+    /// Nothing is checked: a client reads whatever these bytes say, and what follows may become part of their last block.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes that go over the wire.
+    /// Returns the bytes that go over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -228,7 +231,7 @@ impl fmt::Debug for EncodedEvent {
     }
 }
 
-/// The error of an event type or an ID that no single line can hold.
+/// The error of an event type or an ID that does not fit on its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
     field: &'static str,
@@ -244,12 +247,12 @@ impl InvalidField {
         }
     }
 
-    /// The name of the field: `event` or `id`.
+    /// Returns the name of the field: `event` or `id`.
     pub fn field(&self) -> &'static str {
         self.field
     }
 
-    /// Where in the value the first byte is that it cannot hold.
+    /// Returns the offset of the offending byte in the value.
     pub fn offset(&self) -> usize {
         self.offset
     }

@@ -110,27 +110,27 @@ where
         Frames { events: self }
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &B {
         &self.body
     }
 
-    /// The last event ID; empty if there is none.
+    /// Returns the last event ID; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// The value of the `Last-Event-ID` header for the next connection, as [`Decoder::last_event_id_header`] gives it.
+    /// Returns the value of the `Last-Event-ID` header for the next connection, as [`Decoder::last_event_id_header`] does.
     pub fn last_event_id_header(&self) -> Option<&[u8]> {
         self.decoder.last_event_id_header()
     }
 
-    /// How long to wait before the next connection, if the server has said so, as [`Decoder::reconnection_time`] gives it.
+    /// Returns how long to wait before the next connection, as [`Decoder::reconnection_time`] does.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.decoder.reconnection_time()
     }
 
-    /// Whether an event has begun whose blank line has not come: after the end of the stream, whether the body was cut off
+    /// Returns whether an event has begun whose blank line has not come: at the end of the stream, whether the body was cut off
     /// in the middle of an event. See [`Decoder::has_incomplete_event`].
     pub fn has_incomplete_event(&self) -> bool {
         self.decoder.has_incomplete_event()

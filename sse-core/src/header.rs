@@ -1,4 +1,4 @@
-//! The headers of an event stream, request and response.
+//! The headers of requests for event streams, and of their responses.
 
 use crate::preview::Preview;
 use alloc::string::String;
@@ -8,20 +8,20 @@ use core::ops::Deref;
 
 /// The headers of every response that is an event stream, in lower case.
 ///
-/// `no-cache` keeps the stream from being answered out of a cache, `no-transform` from being compressed on the way, which
-/// would hold events back, and `x-accel-buffering` tells nginx, and those that learned it from nginx, to pass on each
-/// event at once. There is no `connection` header: HTTP/1.1 implies it, HTTP/2 forbids it.
+/// `no-cache` stops caches from answering with an old stream, `no-transform` stops proxies from compressing it, which would
+/// delay events, and `x-accel-buffering` stops nginx, and the proxies that have learned it from nginx, from buffering. There
+/// is no `connection` header: HTTP/1.1 implies it, and HTTP/2 forbids it.
 pub const RESPONSE: &[(&str, &str)] = &[
     ("content-type", "text/event-stream"),
     ("cache-control", "no-cache, no-transform"),
     ("x-accel-buffering", "no"),
 ];
 
-/// The name of the request header with which a client says where it left off, in lower case.
+/// The name of the request header that tells where the client left off, in lower case.
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Whether a response with this `Content-Type` is an event stream: its essence is `text/event-stream`, in any case and with
-/// any parameters.
+/// Returns whether a response with this `Content-Type` is an event stream: whether the essence is `text/event-stream`, in any
+/// case and with any parameters.
 ///
 /// Check it before you decode a body: an error page decodes to no event and to no error.
 ///
@@ -37,13 +37,13 @@ pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
     content_type[..end].trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// The name of the query parameter that stands in for that header, in clients that cannot set one.
+/// The name of the query parameter that stands in for the header, from clients that cannot set one.
 const QUERY_PARAMETER: &str = "lastEventId";
 
-/// The last event ID of a request: which event the client had seen when it lost its connection.
+/// The last event ID of a request: the ID of the event that the client received last.
 ///
 /// It is empty in a first request, as is the standard's "last event ID string" (WHATWG HTML 9.2.2). It dereferences to
-/// `str`, so that `last_event_id.parse()` reads a number.
+/// `str`: `last_event_id.parse()` reads a number.
 ///
 /// ```
 /// use sse_core::LastEventId;
@@ -61,15 +61,15 @@ const QUERY_PARAMETER: &str = "lastEventId";
 pub struct LastEventId(String);
 
 impl LastEventId {
-    /// Takes the value of the [`Last-Event-ID`](LAST_EVENT_ID) header, or without one, or with an empty one, the query
-    /// parameter `lastEventId`, which polyfills of `EventSource` send.
+    /// Reads the ID from the value of the [`Last-Event-ID`](LAST_EVENT_ID) header. If there is none, or an empty one, reads
+    /// it from the query parameter `lastEventId`, which polyfills of `EventSource` send.
     ///
-    /// The query is what follows the `?` in the request's URL, percent-encoded.
+    /// The query is what follows the `?` in the URL of the request, percent-encoded.
     ///
     /// # Errors
     ///
-    /// If the ID is not UTF-8, or has a line feed, a carriage return or a NUL, which no event's ID can have. The answer to
-    /// such a request is status 400.
+    /// Returns an error if the ID is not UTF-8, or if it contains a line feed, a carriage return or a NUL, which the ID of an
+    /// event cannot contain. Answer such a request with status 400.
     pub fn from_request(header: Option<&[u8]>, query: Option<&str>) -> Result<Self, InvalidLastEventId> {
         match header {
             Some(id) if !id.is_empty() => Self::new(id.to_vec(), Source::Header),
@@ -80,17 +80,18 @@ impl LastEventId {
         }
     }
 
-    /// Takes the ID out of the head of a request, as [`from_request`](Self::from_request) does.
+    /// Reads the ID from the head of a request, as [`from_request`](Self::from_request) does.
     ///
     /// # Errors
     ///
-    /// As for [`from_request`](Self::from_request).
+    /// Returns the same errors as [`from_request`](Self::from_request).
     #[cfg(feature = "http")]
     pub fn from_http(headers: &http::HeaderMap, uri: &http::Uri) -> Result<Self, InvalidLastEventId> {
         Self::from_request(headers.get(LAST_EVENT_ID).map(http::HeaderValue::as_bytes), uri.query())
     }
 
-    /// The ID, or `None` in a first request, for frameworks where an optional extractor would be `Some` of an empty ID.
+    /// Returns the ID, or `None` in a first request, for frameworks where an optional extractor would be `Some` of an empty
+    /// ID.
     pub fn non_empty(self) -> Option<Self> {
         Some(self).filter(|id| !id.is_empty())
     }
@@ -149,7 +150,7 @@ impl From<LastEventId> for String {
     }
 }
 
-/// The bytes of the first `lastEventId` in an `application/x-www-form-urlencoded` query.
+/// Returns the bytes of the first `lastEventId` in an `application/x-www-form-urlencoded` query.
 fn from_query(query: &str) -> Option<Vec<u8>> {
     query.split('&').find_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -182,7 +183,7 @@ fn percent_encoded(digits: &[u8]) -> Option<u8> {
     u8::try_from(16 * digit(0)? + digit(1)?).ok()
 }
 
-/// The error of a last event ID that no event can have had.
+/// The error of a last event ID that cannot come from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidLastEventId {
     source: Source,

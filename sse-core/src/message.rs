@@ -109,7 +109,7 @@ impl MessageEvent<'_> {
     ///
     /// # Errors
     ///
-    /// If the data is not JSON, or not a `T`.
+    /// Returns an error if the data is not JSON, or not a `T`.
     #[cfg(feature = "json")]
     pub fn json<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.data)
@@ -163,7 +163,7 @@ impl MessageEvent<'_> {
     ///
     /// # Errors
     ///
-    /// If `T` is not an externally tagged enum, if it has no variant for the event type, or if the data is not the
+    /// Returns an error if `T` is not an externally tagged enum, if it has no variant for the event type, or if the data is not the
     /// variant's content as JSON.
     #[cfg(feature = "json")]
     pub fn typed<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {

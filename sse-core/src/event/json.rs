@@ -39,7 +39,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// If the value is not an externally tagged enum, if the variant's name has a line feed or a carriage return, or if
+    /// Returns an error if the value is not an externally tagged enum, if the variant's name has a line feed or a carriage return, or if
     /// the content cannot be serialized as JSON.
     pub fn typed<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
         value.serialize(typed::Writer)
@@ -73,7 +73,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// If the value's `Serialize` fails, or it holds a map whose keys are not strings.
+    /// Returns an error if the value's `Serialize` fails, or if it contains a map whose keys are not strings.
     pub fn json_data<T: Serialize>(self, value: T) -> Result<Self, Error> {
         let mut data = JsonData::new(self);
         data.value(&value)?;

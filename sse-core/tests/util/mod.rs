@@ -79,81 +79,123 @@ impl Outcome {
     }
 }
 
-/// What a stream must decode to, written down from the standard with no thought of speed: leave out a byte order mark,
-/// cut it into lines, take the lines one by one (WHATWG HTML 9.2.5 and 9.2.6). Values are decoded as UTF-8 where they
-/// are used, which is the same as doing it first, since what ends a line or a name is ASCII.
+/// What a stream must decode to, written down from the standard with no thought of speed (WHATWG HTML 9.2.5 and 9.2.6): cut
+/// it into lines, lines into fields, and interpret those. Values are decoded as UTF-8 where they are used, which is the same
+/// as doing it first, since what ends a line or a name is ASCII.
 pub fn oracle(stream: &[u8], limit: usize) -> Outcome {
-    let mut lines = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream)).into_iter().peekable();
-
-    let mut decoded = Vec::new();
-    let mut last_event_id = String::new();
-    let (mut event_type, mut id, mut data) = (String::new(), None, Vec::new());
-    let (mut size, mut too_large, mut open) = (0, false, false);
-    while let Some(line) = lines.next() {
-        // The last line has no end: all that can be known of it is that it is too large, once its colon is there.
-        let unfinished = lines.peek().is_none();
-        let colon = line.iter().position(|&byte| byte == b':');
-        open =
-            unfinished && !line.is_empty() && in_event(&line[..colon.unwrap_or(line.len())], colon.is_none());
-        if unfinished && colon.is_none() {
-            break;
-        }
-        if line.is_empty() {
-            last_event_id = id.take().unwrap_or(last_event_id);
-            if !data.is_empty() {
-                let event_type = if event_type.is_empty() { "message" } else { &event_type };
-                decoded.push(Ok(message(event_type, &data.join("\n"), &last_event_id)));
-            }
-            (event_type, data, size, too_large) = (String::new(), Vec::new(), 0, false);
-            continue;
-        }
-        let (name, value) =
-            colon.map_or((line, b"".as_slice()), |colon| (&line[..colon], &line[colon + 1..]));
-        let value = if name.is_empty() { value } else { value.strip_prefix(b" ").unwrap_or(value) };
-        if too_large || ![b"".as_slice(), b"event", b"data", b"id", b"retry"].contains(&name) {
-            continue;
-        }
-        if size + value.len() + 1 > limit {
-            decoded.push(Err(limit));
-            (event_type, id, data, too_large) = (String::new(), None, Vec::new(), true);
-            continue;
-        }
-        if unfinished {
-            break;
-        }
-        let text = String::from_utf8_lossy(value).into_owned();
-        match name {
-            b"event" => event_type = text,
-            b"data" => data.push(text),
-            b"id" if !value.contains(&0) => id = Some(text),
-            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                let time = text.parse().map_or(Duration::MAX, Duration::from_millis);
-                decoded.push(Ok(Frame::Retry(time.min(Decoder::MAX_RECONNECTION_TIME))));
-            }
-            b"" => decoded.push(Ok(comment(&text))),
-            _ => {}
-        }
-        if ![b"".as_slice(), b"retry"].contains(&name) {
-            size += value.len() + 1;
-        }
-    }
-    Outcome { decoded, last_event_id, incomplete: open || too_large || size > 0 }
+    let (lines, open) = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream));
+    let steps =
+        lines.into_iter().map(|line| if line.is_empty() { Step::Dispatch } else { field(line) }).collect();
+    let (steps, incomplete) = within(limit, steps, open);
+    let (decoded, last_event_id) = interpret(steps, limit);
+    Outcome { decoded, last_event_id, incomplete }
 }
 
-/// Whether a line with this name is part of an event, or may become one while the name goes on.
-fn in_event(name: &[u8], goes_on: bool) -> bool {
-    let names = [b"event".as_slice(), b"data", b"id"];
-    names.iter().any(|field| *field == name || goes_on && field.starts_with(name))
-}
-
-/// The lines of a stream without their ends, the last of which has none.
-fn lines(mut stream: &[u8]) -> Vec<&[u8]> {
+/// The lines of a stream without their ends, and what comes after the last end.
+fn lines(mut stream: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut lines = Vec::new();
     while let Some(end) = stream.iter().position(|byte| b"\r\n".contains(byte)) {
         lines.push(&stream[..end]);
         let after = if stream[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 };
         stream = &stream[after..];
     }
-    lines.push(stream);
-    lines
+    (lines, stream)
+}
+
+enum Step<'s> {
+    /// A comment has no name.
+    Field {
+        name: &'s [u8],
+        value: &'s [u8],
+    },
+    Dispatch,
+    /// The block exceeds the limit here.
+    TooLarge,
+}
+
+fn field(line: &[u8]) -> Step<'_> {
+    match line.iter().position(|&byte| byte == b':') {
+        None => Step::Field { name: line, value: b"" },
+        Some(0) => Step::Field { name: b"", value: &line[1..] },
+        Some(colon) => {
+            let value = &line[colon + 1..];
+            Step::Field { name: &line[..colon], value: value.strip_prefix(b" ").unwrap_or(value) }
+        }
+    }
+}
+
+/// The fields that make up an event.
+const EVENT_FIELDS: [&[u8]; 3] = [b"event", b"data", b"id"];
+
+/// The steps up to where each block exceeds the limit, and whether the stream ends in the middle of an event. Of the open line at
+/// the end, all that can be known is that it is too large, once its colon is there.
+fn within<'s>(limit: usize, steps: Vec<Step<'s>>, open: &'s [u8]) -> (Vec<Step<'s>>, bool) {
+    let mut within = Vec::new();
+    let (mut size, mut too_large) = (0, false);
+    let exceeds = |step: &Step<'_>, size: &mut usize| {
+        let Step::Field { name, value } = step else { return false };
+        let counts = EVENT_FIELDS.contains(name);
+        let exceeds =
+            (counts || [b"".as_slice(), b"retry"].contains(name)) && *size + value.len() + 1 > limit;
+        *size += if counts { value.len() + 1 } else { 0 };
+        exceeds
+    };
+    for step in steps {
+        if let Step::Dispatch = step {
+            (size, too_large) = (0, false);
+            within.push(step);
+        } else if !too_large {
+            too_large = exceeds(&step, &mut size);
+            within.push(if too_large { Step::TooLarge } else { step });
+        }
+    }
+    let mut incomplete = too_large || size > 0;
+    let name = open.split(|&byte| byte == b':').next().unwrap_or_default();
+    if name.len() < open.len() {
+        incomplete |= EVENT_FIELDS.contains(&name);
+        if !too_large && exceeds(&field(open), &mut size) {
+            within.push(Step::TooLarge);
+            incomplete = true;
+        }
+    } else if !open.is_empty() {
+        // The name may go on.
+        incomplete |= EVENT_FIELDS.iter().any(|field| field.starts_with(open));
+    }
+    (within, incomplete)
+}
+
+fn interpret(steps: Vec<Step<'_>>, limit: usize) -> (Decoded, String) {
+    let (mut decoded, mut last_event_id) = (Vec::new(), String::new());
+    let (mut event_type, mut id, mut data) = (String::new(), None, Vec::new());
+    for step in steps {
+        match step {
+            Step::Dispatch => {
+                last_event_id = id.take().unwrap_or(last_event_id);
+                if !data.is_empty() {
+                    let event_type = if event_type.is_empty() { "message" } else { &event_type };
+                    decoded.push(Ok(message(event_type, &data.join("\n"), &last_event_id)));
+                }
+                (event_type, data) = (String::new(), Vec::new());
+            }
+            Step::TooLarge => {
+                decoded.push(Err(limit));
+                (event_type, id, data) = (String::new(), None, Vec::new());
+            }
+            Step::Field { name, value } => {
+                let text = String::from_utf8_lossy(value).into_owned();
+                match name {
+                    b"event" => event_type = text,
+                    b"data" => data.push(text),
+                    b"id" if !value.contains(&0) => id = Some(text),
+                    b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                        let time = text.parse().map_or(Duration::MAX, Duration::from_millis);
+                        decoded.push(Ok(Frame::Retry(time.min(Decoder::MAX_RECONNECTION_TIME))));
+                    }
+                    b"" => decoded.push(Ok(comment(&text))),
+                    _ => {}
+                }
+            }
+        }
+    }
+    (decoded, last_event_id)
 }

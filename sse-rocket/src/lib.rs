@@ -18,20 +18,34 @@ use tokio_util::io::StreamReader;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The size up to which an event is one chunk, in bytes: what the body joins events up to.
+/// The size of Rocket's chunks in bytes, the same up to which the body joins events.
 const CHUNK: usize = 16 * 1024;
 
-/// How many events a stream may have ready when Rocket shuts down.
+/// How many events a stream may still send after Rocket has begun to shut down.
 const FAREWELL: usize = 64;
 
 /// A stream of events as a response.
 ///
-/// The stream yields `Result<T, E>` where `T` is an [`Event`], an [`EncodedEvent`] or anything that turns into one. It may
-/// borrow from the request. The response ends with an error, in order, or when Rocket shuts down, with what the stream has
-/// ready by then, up to 64 events.
+/// The stream yields `Result<T, E>`, where `T` is an [`Event`], an [`EncodedEvent`] or anything
+/// that converts into one. It may borrow from the request and from managed state.
 ///
-/// The body is an [`sse_core::Sse`] on tokio's clock. Keep-alive is on, since Rocket notices that a client is gone only when it
-/// writes.
+/// An error ends the response in order, so that it looks complete to the client. When Rocket shuts
+/// down, the response ends after the events that the stream has ready, at most 64.
+///
+/// The body is an [`sse_core::Sse`] on tokio's clock. Keep-alive is on, because Rocket notices that
+/// a client is gone only when it writes.
+///
+/// ```
+/// use futures_util::stream::{self, Stream};
+/// use rocket::get;
+/// use sse_rocket::{Event, Sse};
+/// use std::convert::Infallible;
+///
+/// #[get("/hello/<name>")]
+/// fn hello(name: &str) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+///     Sse::new(stream::iter([Ok(Event::new().event("hello").data(name))]))
+/// }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
@@ -40,7 +54,10 @@ pub struct Sse<S> {
 }
 
 impl<S> Sse<S> {
-    /// A response of these events, with an empty comment first, and whenever none has been sent for 15 seconds.
+    /// Creates a response that sends these events.
+    ///
+    /// An empty comment is sent first if no event is ready, and again whenever the stream has been
+    /// idle for 15 seconds.
     pub fn new(stream: S) -> Self
     where
         S: TryStream + Send,
@@ -50,7 +67,8 @@ impl<S> Sse<S> {
         Self { stream, keep_alive: KeepAlive::new() }
     }
 
-    /// Sends something else than that comment, or at another interval.
+    /// Replaces the keep-alive. An interval of [`Duration::ZERO`](std::time::Duration::ZERO) turns
+    /// it off.
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Self {
         Self { keep_alive, ..self }
     }
@@ -79,7 +97,8 @@ where
     }
 }
 
-/// The stream until Rocket shuts down, and then what it has ready: a stream may wait for the shutdown to say goodbye.
+/// Ends the stream when Rocket shuts down, but not before what it has ready: it may wait for the
+/// shutdown to say goodbye.
 fn until<S: Stream>(mut shutdown: Shutdown, stream: S) -> impl Stream<Item = S::Item> {
     let mut stream = Box::pin(stream);
     let mut left = None;
@@ -98,10 +117,21 @@ fn until<S: Stream>(mut shutdown: Shutdown, stream: S) -> impl Stream<Item = S::
     })
 }
 
-/// The [last event ID](sse_core::LastEventId) of a request, as a request guard; an empty one if there is none.
+/// A request guard for the [last event ID](sse_core::LastEventId), empty in a first request.
 ///
-/// The guard fails with status 400 for an ID that no event can have had. One that is not UTF-8 does not get here: Rocket
-/// drops such headers.
+/// It is read from the `Last-Event-ID` header or, failing that, from the query parameter
+/// `lastEventId`. The guard fails with status 400 if no event can have the ID. Rocket drops headers
+/// that are not UTF-8, so an ID in such a header counts as none.
+///
+/// ```
+/// use rocket::get;
+/// use sse_rocket::LastEventId;
+///
+/// #[get("/log")]
+/// fn log(id: LastEventId) -> String {
+///     if id.is_empty() { "all of it".to_owned() } else { format!("what came after {id}") }
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastEventId(pub sse_core::LastEventId);
 

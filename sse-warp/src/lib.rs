@@ -18,10 +18,24 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A stream of events as a reply.
 ///
-/// The stream yields `Result<T, E>` where `T` is an [`Event`], an [`EncodedEvent`] or anything that turns into one. An error
-/// ends the response: the client sees the connection break, 100 milliseconds after the events before it, and reconnects.
+/// The stream yields `Result<T, E>`, where `T` is an [`Event`], an [`EncodedEvent`] or anything
+/// that converts into one. It must be `Send`, but need not be `Sync`. An error ends the response:
+/// the connection breaks 100 milliseconds after the events before it were sent, and the client
+/// reconnects.
 ///
 /// The body is an [`sse_core::Sse`] on tokio's clock.
+///
+/// ```
+/// use futures_util::stream;
+/// use sse_warp::{Event, KeepAlive, Sse};
+/// use std::convert::Infallible;
+/// use warp::Filter;
+///
+/// let hello = warp::path("hello").map(|| {
+///     let events = stream::iter([Ok::<_, Infallible>(Event::new().data("hello"))]);
+///     Sse::new(events).keep_alive(KeepAlive::new())
+/// });
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
@@ -30,7 +44,7 @@ pub struct Sse<S> {
 }
 
 impl<S> Sse<S> {
-    /// A reply of these events, without keep-alive.
+    /// Creates a reply that sends these events, without keep-alive.
     pub fn new(stream: S) -> Self
     where
         S: TryStream + Send + 'static,
@@ -40,7 +54,8 @@ impl<S> Sse<S> {
         Self { stream, keep_alive: None }
     }
 
-    /// Sends a comment first, and whenever no event has been sent for a while.
+    /// Sends a comment first if no event is ready, and again whenever the stream has been idle for
+    /// a while.
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Self {
         Self { keep_alive: Some(keep_alive), ..self }
     }
@@ -53,7 +68,7 @@ where
     S::Error: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        // The body holds errors back, and as boxes they are `Send`.
+        // The body holds an error back for a while. Boxed, it is `Send`.
         let body = sse_core::Sse::new(self.stream.map_err(Into::into));
         match self.keep_alive {
             Some(keep_alive) => reply(body.keep_alive(keep_alive)),
@@ -68,7 +83,7 @@ where
     S::Ok: Into<EncodedEvent>,
 {
     let (head, body) = body.into_response().into_parts();
-    // warp wants a body that is `Sync`, and never shares it.
+    // warp requires the body to be `Sync`, but never shares it.
     let mut response = warp::reply::stream(SyncStream::new(body)).into_response();
     *response.headers_mut() = head.headers;
     response
@@ -80,9 +95,20 @@ impl<S> fmt::Debug for Sse<S> {
     }
 }
 
-/// Extracts the last event ID of a request; an empty one where there is none.
+/// Extracts the last event ID of a request, which is empty in a first request.
 ///
-/// An ID that no event can have had is rejected, which warp answers with status 400.
+/// It is read from the `Last-Event-ID` header or, failing that, from the query parameter
+/// `lastEventId`. An ID that no event can have is rejected, and warp answers with status 400.
+///
+/// ```
+/// use sse_warp::{LastEventId, last_event_id};
+/// use warp::Filter;
+///
+/// let resume = warp::path("log").and(last_event_id()).map(|id: LastEventId| match id.non_empty() {
+///     Some(id) => format!("what came after {id}"),
+///     None => "all of it".to_owned(),
+/// });
+/// ```
 pub fn last_event_id() -> impl Filter<Extract = (LastEventId,), Error = Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let valid =
@@ -90,7 +116,8 @@ pub fn last_event_id() -> impl Filter<Extract = (LastEventId,), Error = Rejectio
             let header = headers.get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
             LastEventId::from_request(header, Some(&query)).map_err(|_| warp::reject::not_found())
         });
-    // warp has status 400 for its own rejections only, so they are made by asking for what no header and no query can be.
+    // Only warp's own rejections get status 400. These filters provoke them: no header and no query
+    // parses as `Never`.
     let invalid = warp::header::optional::<Never>(LAST_EVENT_ID).and(warp::query::<Never>());
     valid.or(invalid.map(|_, never| match never {})).unify()
 }

@@ -15,10 +15,23 @@ use std::ops::Deref;
 
 /// A stream of events as a response.
 ///
-/// The stream yields `Result<T, E>` where `T` is an [`Event`], an [`EncodedEvent`] or anything that turns into one. An error
-/// ends the response: the client sees the connection break, 100 milliseconds after the events before it, and reconnects.
+/// The stream yields `Result<T, E>`, where `T` is an [`Event`], an [`EncodedEvent`] or anything
+/// that converts into one. An error ends the response: the connection breaks 100 milliseconds after
+/// the events before it were sent, and the client reconnects.
 ///
 /// The body is an [`sse_core::Sse`] on tokio's clock.
+///
+/// ```
+/// use futures_util::stream::{self, Stream};
+/// use sse_axum::{Event, KeepAlive, Sse};
+/// use std::convert::Infallible;
+///
+/// async fn hello() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+///     let events = stream::iter([Ok(Event::new().data("hello"))]);
+///     Sse::new(events).keep_alive(KeepAlive::new())
+/// }
+/// # axum::Router::<()>::new().route("/", axum::routing::get(hello));
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
@@ -27,7 +40,7 @@ pub struct Sse<S> {
 }
 
 impl<S> Sse<S> {
-    /// A response of these events, without keep-alive.
+    /// Creates a response that sends these events, without keep-alive.
     pub fn new(stream: S) -> Self
     where
         S: TryStream + Send + 'static,
@@ -37,13 +50,15 @@ impl<S> Sse<S> {
         Self { stream, keep_alive: None }
     }
 
-    /// Sends a comment first, and whenever no event has been sent for a while.
+    /// Sends a comment first if no event is ready, and again whenever the stream has been idle for
+    /// a while.
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Self {
         Self { keep_alive: Some(keep_alive), ..self }
     }
 }
 
-/// The stream of a response that is kept alive, for those who name it as axum's own module does: the stream itself.
+/// The stream of a response with keep-alive, under the name that axum's own module gives it: the
+/// stream itself.
 pub type KeepAliveStream<S> = S;
 
 impl<S> IntoResponse for Sse<S>
@@ -53,7 +68,7 @@ where
     S::Error: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        // The body holds errors back, and as boxes they are `Send`.
+        // The body holds an error back for a while. Boxed, it is `Send`.
         let body = sse_core::Sse::new(self.stream.map_err(Into::into));
         match self.keep_alive {
             Some(keep_alive) => body.keep_alive(keep_alive).into_response().map(Body::new),
@@ -68,10 +83,19 @@ impl<S> fmt::Debug for Sse<S> {
     }
 }
 
-/// Extracts the [last event ID](sse_core::LastEventId) of a request; an empty one if there is none.
+/// Extracts the [last event ID](sse_core::LastEventId) of a request; it is empty if there is none.
 ///
-/// As an `Option` it is `None` if there is none. An ID that no event can have had is answered with status 400 and the reason
-/// as text.
+/// As an `Option`, it is `None` if there is none. An ID that cannot come from an event gets status
+/// 400, with the reason as text.
+///
+/// ```
+/// use sse_axum::LastEventId;
+///
+/// async fn next(id: LastEventId) -> String {
+///     id.parse::<u64>().map_or(0, |seen| seen.saturating_add(1)).to_string()
+/// }
+/// # axum::Router::<()>::new().route("/", axum::routing::get(next));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastEventId(pub sse_core::LastEventId);
 

@@ -42,7 +42,7 @@ pub fn app(stopping: watch::Receiver<bool>) -> Router {
 
 async fn events(
     State(demo): State<Demo>,
-    LastEventId(id): LastEventId,
+    id: LastEventId,
 ) -> Sse<impl Stream<Item = Result<EncodedEvent, Infallible>>> {
     let reconnect_soon = EncodedEvent::from(Event::new().retry(Duration::from_secs(2)));
     let ticks = demo.clock.after(id.parse().ok());
@@ -53,7 +53,7 @@ async fn events(
             _ = stopping.wait_for(|&stopping| stopping) => {}
         }
     };
-    let events = stream::once(async { reconnect_soon }).chain(ticks).take_until(Box::pin(ended));
+    let events = stream::once(async { reconnect_soon }).chain(ticks).take_until(ended);
     Sse::new(events.map(Ok)).keep_alive(KeepAlive::new())
 }
 

@@ -1,5 +1,6 @@
 //! Serves the demo.
 
+use axum::body::Body;
 use axum::serve::ListenerExt;
 use clap::Parser;
 #[cfg(target_os = "linux")]
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tower::make::Shared;
 
 /// A clock that the server pushes to the page, with Server-Sent Events.
 #[derive(Parser)]
@@ -44,7 +46,9 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
-    let server = axum::serve(listener.tap_io(|connection| _ = prepare(connection)), demo::app(stopping))
+    // The router as it is would be copied for each connection.
+    let app = Shared::new(demo::app(stopping).into_service::<Body>());
+    let server = axum::serve(listener.tap_io(|connection| _ = prepare(connection)), app)
         .with_graceful_shutdown(async move {
             interrupted().await;
             stop.send_replace(true);

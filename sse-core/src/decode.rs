@@ -473,8 +473,7 @@ impl Decoder {
             Field::Id if memchr::memchr(b'\0', value).is_none() => self.block.set_id(value),
             Field::Id | Field::Unknown => {}
             Field::Retry => {
-                let Some(millis) = line::milliseconds(value) else { return Ok(None) };
-                let time = Duration::from_millis(millis).min(Self::MAX_RECONNECTION_TIME);
+                let Some(time) = reconnection_time(value) else { return Ok(None) };
                 self.reconnection_time = Some(time);
                 return Ok(Some(Aside::Retry(time)));
             }
@@ -579,6 +578,14 @@ fn long_text(chunk: &[u8], part: Span) -> Option<&str> {
         }
     }
     simdutf8::basic::from_utf8(part.of(chunk)).ok()
+}
+
+/// The value of a `retry` field.
+// Out of line, since it is rare: inlined, it takes registers from the lines that are not.
+#[inline(never)]
+fn reconnection_time(value: &[u8]) -> Option<Duration> {
+    let millis = line::milliseconds(value)?;
+    Some(Duration::from_millis(millis).min(Decoder::MAX_RECONNECTION_TIME))
 }
 
 fn utf8(bytes: &[u8]) -> Cow<'_, str> {

@@ -9,7 +9,7 @@ pub mod server;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use sse_core::{Event, KeepAlive};
-use std::convert::Infallible;
+use std::io;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::IntervalStream;
@@ -44,14 +44,12 @@ pub enum Report {
 pub enum Answer {
     /// Status 204.
     Stop,
-    /// An event stream.
-    Events(BoxStream<'static, Result<Event, Infallible>>),
+    /// An event stream, with or without keep-alive.
+    Events(Events, Option<KeepAlive>),
 }
 
-/// So short that comments come between the events of a scenario.
-pub fn keep_alive() -> KeepAlive {
-    KeepAlive::new().interval(Duration::from_millis(50))
-}
+/// The events of a scenario.
+pub type Events = BoxStream<'static, io::Result<Event>>;
 
 impl Lab {
     /// A lab on a free port, and what comes back of it.
@@ -70,17 +68,28 @@ impl Lab {
         self.reports.send(Report::Page(body)).ok();
     }
 
-    /// Plays a scenario.
+    /// Plays a scenario. The suffix `.quiet` turns keep-alive off.
     pub fn events(&self, scenario: &str, last_event_id: &str) -> Answer {
+        // So short that comments come between the events of a scenario.
+        let comments = KeepAlive::new().interval(Duration::from_millis(50));
+        let (scenario, keep_alive) = match scenario.split_once('.') {
+            Some((scenario, "quiet")) => (scenario, None),
+            _ => (scenario, Some(comments)),
+        };
+        self.scenario(scenario, last_event_id)
+            .map_or(Answer::Stop, |events| Answer::Events(events, keep_alive))
+    }
+
+    fn scenario(&self, scenario: &str, last_event_id: &str) -> Option<Events> {
         let event = |text: &str| Event::new().data(text);
         let soon = Duration::from_millis(100);
         match (scenario, last_event_id) {
-            ("open" | "silent", _) => Answer::Events(stream::pending().boxed()),
+            ("open" | "silent", _) => Some(stream::pending().boxed()),
             ("comments", _) => {
                 // A pause of several keep-alives.
                 let later =
                     IntervalStream::new(tokio::time::interval(Duration::from_millis(400))).skip(1).take(1);
-                Answer::Events(later.map(move |_| Ok(event("late"))).chain(stream::pending()).boxed())
+                Some(later.map(move |_| Ok(event("late"))).chain(stream::pending()).boxed())
             }
             ("fields", _) => held([
                 event("plain"),
@@ -94,7 +103,7 @@ impl Lab {
             ]),
             ("resume", "") => ending([1, 2, 3].map(numbered), Event::new().retry(soon)),
             ("resume", "3") => ending([4, 5].map(numbered), Event::new().comment("again")),
-            ("resume", _) => Answer::Stop,
+            ("resume", _) => None,
             ("retry", "") => {
                 self.ended.send_replace(Some(Instant::now()));
                 ending([numbered(1)], Event::new().retry(Duration::from_millis(500)))
@@ -102,7 +111,7 @@ impl Lab {
             ("retry", _) => {
                 let pause = self.ended.send_replace(None).map(|ended| ended.elapsed());
                 self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
-                Answer::Stop
+                None
             }
             ("close", _) => self.watched(stream::iter([Ok(event("1"))]).chain(stream::pending())),
             ("slow", _) => {
@@ -114,16 +123,25 @@ impl Lab {
                 let next = seen.parse().map_or(1, |seen: u32| seen + 1);
                 let ticks = IntervalStream::new(tokio::time::interval(soon));
                 let events = stream::iter(next..).map(numbered).zip(ticks).map(|(event, _)| Ok(event));
-                Answer::Events(stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed())
+                Some(stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed())
             }
-            _ => Answer::Stop,
+            ("breaking", seen) => {
+                let seen = seen.parse().unwrap_or(0);
+                let last = match seen {
+                    0..3 => 3,
+                    3..5 => 5,
+                    5.. => return None,
+                };
+                breaking((seen + 1..=last).map(|id| numbered(id).retry(Duration::from_millis(10))))
+            }
+            _ => None,
         }
     }
 
     /// These events, and a report when they are dropped.
-    fn watched(&self, events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Answer {
+    fn watched(&self, events: impl Stream<Item = io::Result<Event>> + Send + 'static) -> Option<Events> {
         let dropped = Dropped(self.reports.clone());
-        Answer::Events(events.inspect(move |_| _ = &dropped).boxed())
+        Some(events.inspect(move |_| _ = &dropped).boxed())
     }
 }
 
@@ -132,13 +150,19 @@ fn numbered(id: u32) -> Event {
 }
 
 /// These events on a connection that stays open.
-fn held<const N: usize>(events: [Event; N]) -> Answer {
-    Answer::Events(stream::iter(events).map(Ok).chain(stream::pending()).boxed())
+fn held<const N: usize>(events: [Event; N]) -> Option<Events> {
+    Some(stream::iter(events).map(Ok).chain(stream::pending()).boxed())
 }
 
 /// These events, and one before them, on a connection that the server ends.
-fn ending<const N: usize>(events: [Event; N], first: Event) -> Answer {
-    Answer::Events(stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed())
+fn ending<const N: usize>(events: [Event; N], first: Event) -> Option<Events> {
+    Some(stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed())
+}
+
+/// These events, followed at once by an error.
+fn breaking(events: impl Iterator<Item = Event> + Send + 'static) -> Option<Events> {
+    let error = stream::once(async { Err(io::Error::other("broken")) });
+    Some(stream::iter(events).map(Ok).chain(error).boxed())
 }
 
 struct Dropped(mpsc::UnboundedSender<Report>);

@@ -1,6 +1,6 @@
 //! The same routes in each framework.
 
-use crate::{Answer, Lab, PAGE, SCRIPT, keep_alive};
+use crate::{Answer, Events, Lab, PAGE, SCRIPT};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
@@ -77,7 +77,10 @@ fn axum_router(lab: Lab) -> Router {
     ) -> Response {
         match lab.events(&scenario, &id) {
             Answer::Stop => StatusCode::NO_CONTENT.into_response(),
-            Answer::Events(events) => Sse::new(events).keep_alive(keep_alive()).into_response(),
+            Answer::Events(events, None) => Sse::new(events).into_response(),
+            Answer::Events(events, Some(keep_alive)) => {
+                Sse::new(events).keep_alive(keep_alive).into_response()
+            }
         }
     }
 
@@ -95,16 +98,14 @@ fn axum_router(lab: Lab) -> Router {
 ///
 /// If Rocket does not launch.
 pub async fn rocket(lab: Lab) -> SocketAddr {
-    use futures_util::stream::BoxStream;
     use rocket::config::{Config, LogLevel};
+    use rocket::data::{Limits, ToByteUnit};
     use rocket::fairing::AdHoc;
     use rocket::http::Status;
     use rocket::response::content::{RawHtml, RawJavaScript};
     use rocket::{State, post, routes};
-    use sse_rocket::{Event, LastEventId, Sse};
-    use std::convert::Infallible;
-
-    type Events = Sse<BoxStream<'static, Result<Event, Infallible>>>;
+    use sse_rocket::{KeepAlive, LastEventId, Sse};
+    use std::time::Duration;
 
     #[rocket::get("/")]
     fn page() -> RawHtml<&'static str> {
@@ -117,10 +118,13 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     }
 
     #[rocket::get("/events/<scenario>")]
-    fn events(lab: &State<Lab>, scenario: &str, id: LastEventId) -> Result<Events, Status> {
+    fn events(lab: &State<Lab>, scenario: &str, id: LastEventId) -> Result<Sse<Events>, Status> {
         match lab.events(scenario, &id) {
             Answer::Stop => Err(Status::NoContent),
-            Answer::Events(events) => Ok(Sse::new(events).keep_alive(keep_alive())),
+            Answer::Events(events, keep_alive) => {
+                Ok(Sse::new(events)
+                    .keep_alive(keep_alive.unwrap_or(KeepAlive::new().interval(Duration::ZERO))))
+            }
         }
     }
 
@@ -130,7 +134,9 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     }
 
     let (sender, address) = oneshot::channel();
-    let config = Config { port: lab.port, log_level: LogLevel::Off, ..Config::debug_default() };
+    // A report may be longer than the 8 KiB that Rocket allows a string.
+    let limits = Limits::default().limit("string", 1.mebibytes());
+    let config = Config { port: lab.port, limits, log_level: LogLevel::Off, ..Config::debug_default() };
     let rocket = rocket::custom(config).manage(lab).mount("/", routes![page, script, events, report]).attach(
         AdHoc::on_liftoff("address", |rocket| {
             Box::pin(async move {
@@ -152,7 +158,10 @@ pub async fn warp(lab: Lab) -> SocketAddr {
     fn events(lab: &Lab, scenario: &str, id: &LastEventId) -> Response {
         match lab.events(scenario, id) {
             Answer::Stop => StatusCode::NO_CONTENT.into_response(),
-            Answer::Events(events) => Sse::new(events).keep_alive(keep_alive()).into_response(),
+            Answer::Events(events, None) => Sse::new(events).into_response(),
+            Answer::Events(events, Some(keep_alive)) => {
+                Sse::new(events).keep_alive(keep_alive).into_response()
+            }
         }
     }
 

@@ -84,7 +84,7 @@ async function scenarios(names) {
 async function polyfill() {
   delete window.EventSource;
   const script = document.createElement("script");
-  script.src = "/polyfill.js";
+  script.src = "/files/node_modules/event-source-polyfill/src/eventsource.js";
   const loaded = new Promise((resolve) => script.onload = resolve);
   document.head.append(script);
   await loaded;

@@ -8,6 +8,7 @@
 
 pub mod browser;
 mod chat;
+mod mcp;
 pub mod script;
 pub mod server;
 
@@ -46,6 +47,8 @@ pub enum Report {
 /// The answer to a request.
 #[allow(missing_debug_implementations, reason = "a stream has nothing to show")]
 pub enum Answer {
+    /// Status 202.
+    Accepted,
     /// Status 204.
     Stop,
     /// An event stream, with or without keep-alive.

@@ -1,4 +1,4 @@
-//! Clients that run as a script in Node.
+//! Clients that run as a script in Node or Python.
 
 use serde_json::Value;
 use std::fs;
@@ -31,10 +31,23 @@ impl Script {
         Self::start("node".into(), name, url, "install Node.js 18 or newer")
     }
 
+    /// Runs a script of `clients` in Python, with the URL of a server as its argument.
+    ///
+    /// # Panics
+    ///
+    /// If Python is not installed in `.venv`.
+    pub fn python(name: &str, url: &str) -> Self {
+        let install = "run `python3 -m venv .venv && .venv/bin/pip install --no-deps -r requirements.txt` in the \
+                       directory e2e";
+        Self::start(directory().join(".venv/bin/python"), name, url, install)
+    }
+
     fn start(program: PathBuf, name: &str, url: &str, install: &'static str) -> Self {
         let mut process = Command::new(&program)
             .arg(directory().join("clients").join(name))
             .arg(url)
+            // What a script prints has to arrive before it ends.
+            .env("PYTHONUNBUFFERED", "1")
             .kill_on_drop(true)
             .stdout(Stdio::piped())
             .spawn()

@@ -78,6 +78,7 @@ fn axum_router(lab: Lab) -> Router {
 
     fn answer(answer: Answer) -> Response {
         match answer {
+            Answer::Accepted => StatusCode::ACCEPTED.into_response(),
             Answer::Stop => StatusCode::NO_CONTENT.into_response(),
             Answer::Events(events, None) => Sse::new(events).into_response(),
             Answer::Events(events, Some(keep_alive)) => {
@@ -98,6 +99,14 @@ fn axum_router(lab: Lab) -> Router {
         answer(lab.chat(&request))
     }
 
+    async fn mcp(State(lab): State<Lab>, message: String) -> Response {
+        answer(lab.mcp(&message))
+    }
+
+    async fn mcp_resumed(State(lab): State<Lab>, LastEventId(id): LastEventId) -> Response {
+        answer(lab.mcp_resumed(&id))
+    }
+
     async fn files(Path(path): Path<String>) -> Result<Response, StatusCode> {
         let (content_type, text) = file(&path).ok_or(StatusCode::NOT_FOUND)?;
         Ok(([(CONTENT_TYPE, content_type)], text).into_response())
@@ -109,6 +118,7 @@ fn axum_router(lab: Lab) -> Router {
         .route("/files/{*path}", get(files))
         .route("/events/{scenario}", get(events))
         .route("/v1/chat/completions", post(chat))
+        .route("/mcp", post(mcp).get(mcp_resumed))
         .route("/report", post(async |State(lab): State<Lab>, body: String| lab.report(body)))
         .with_state(lab)
 }
@@ -131,6 +141,7 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
 
     fn answer(answer: Answer) -> Result<Sse<Events>, Status> {
         match answer {
+            Answer::Accepted => Err(Status::Accepted),
             Answer::Stop => Err(Status::NoContent),
             Answer::Events(events, keep_alive) => {
                 let none = KeepAlive::new().interval(Duration::ZERO);
@@ -165,6 +176,16 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
         answer(lab.chat(&request))
     }
 
+    #[post("/mcp", data = "<message>")]
+    fn mcp(lab: &State<Lab>, message: String) -> Result<Sse<Events>, Status> {
+        answer(lab.mcp(&message))
+    }
+
+    #[rocket::get("/mcp")]
+    fn mcp_resumed(lab: &State<Lab>, id: LastEventId) -> Result<Sse<Events>, Status> {
+        answer(lab.mcp_resumed(&id))
+    }
+
     #[post("/report", data = "<body>")]
     fn report(lab: &State<Lab>, body: String) {
         lab.report(body);
@@ -174,7 +195,7 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     // A report may be longer than the 8 KiB that Rocket allows a string.
     let limits = Limits::default().limit("string", 1.mebibytes());
     let config = Config { port: lab.port, limits, log_level: LogLevel::Off, ..Config::debug_default() };
-    let routes = routes![page, script, files, events, chat, report];
+    let routes = routes![page, script, files, events, chat, mcp, mcp_resumed, report];
     let rocket = rocket::custom(config).manage(lab).mount("/", routes).attach(AdHoc::on_liftoff(
         "address",
         |rocket| {
@@ -197,6 +218,7 @@ pub async fn warp(lab: Lab) -> SocketAddr {
 
     fn answer(answer: Answer) -> Response {
         match answer {
+            Answer::Accepted => StatusCode::ACCEPTED.into_response(),
             Answer::Stop => StatusCode::NO_CONTENT.into_response(),
             Answer::Events(events, None) => Sse::new(events).into_response(),
             Answer::Events(events, Some(keep_alive)) => {
@@ -227,11 +249,21 @@ pub async fn warp(lab: Lab) -> SocketAddr {
         .and(lab.clone())
         .and(body)
         .map(|lab: Lab, request: String| answer(lab.chat(&request)));
+    let mcp = warp::path!("mcp")
+        .and(warp::post())
+        .and(lab.clone())
+        .and(body)
+        .map(|lab: Lab, message: String| answer(lab.mcp(&message)));
+    let mcp_resumed = warp::path!("mcp")
+        .and(warp::get())
+        .and(lab.clone())
+        .and(last_event_id())
+        .map(|lab: Lab, id: LastEventId| answer(lab.mcp_resumed(&id)));
     let report = warp::path!("report").and(lab).and(body).map(|lab: Lab, body: String| {
         lab.report(body);
         StatusCode::OK
     });
-    let routes = page.or(script).or(files).or(events).or(chat).or(report);
+    let routes = page.or(script).or(files).or(events).or(chat).or(mcp).or(mcp_resumed).or(report);
     tokio::spawn(warp::serve(routes).incoming(listener).run());
     address
 }

@@ -219,3 +219,36 @@ impl Drop for Dropped {
         self.0.send(Report::Dropped).ok();
     }
 }
+
+/// Makes a test of each function with the server of each framework, or, after `by name:`, with the framework's name.
+#[macro_export]
+macro_rules! each_framework {
+    (by name: $($test:ident)*) => {
+        $crate::each_framework! { @ $($test ("axum", "rocket", "warp"))* }
+    };
+    (@ $($test:ident ($axum:expr, $rocket:expr, $warp:expr))*) => {
+        $(
+            mod $test {
+                #[tokio::test(flavor = "multi_thread")]
+                async fn axum() {
+                    super::$test($axum).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn rocket() {
+                    super::$test($rocket).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn warp() {
+                    super::$test($warp).await;
+                }
+            }
+        )*
+    };
+    ($($test:ident)*) => {
+        $crate::each_framework! {
+            @ $($test ($crate::server::axum, $crate::server::rocket, $crate::server::warp))*
+        }
+    };
+}

@@ -66,50 +66,19 @@ async fn check<F: Future<Output = SocketAddr>>(
     assert!((Duration::from_millis(400)..Duration::from_millis(2500)).contains(&pause), "{pause:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_and_axum() {
-    check(server::axum, Browser::chromium).await;
+async fn chromium<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    check(serve, Browser::chromium).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_and_rocket() {
-    check(server::rocket, Browser::chromium).await;
+async fn firefox<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    check(serve, Browser::firefox).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_and_warp() {
-    check(server::warp, Browser::chromium).await;
+async fn webkit<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    check(serve, Browser::webkit).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_and_axum() {
-    check(server::axum, Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_and_rocket() {
-    check(server::rocket, Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_and_warp() {
-    check(server::warp, Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_and_axum() {
-    check(server::axum, Browser::webkit).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_and_rocket() {
-    check(server::rocket, Browser::webkit).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_and_warp() {
-    check(server::warp, Browser::webkit).await;
-}
+e2e::each_framework!(chromium firefox webkit);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_without_event_source_resumes_with_a_polyfill_through_the_query() {

@@ -1,6 +1,6 @@
 //! What `curl -N` shows of each framework's server.
 
-use e2e::{Lab, server};
+use e2e::Lab;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn curl_shows_events_as_they_come<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     let (lab, _reports) = Lab::new();
     let url = format!("http://{}/events/fields", serve(lab).await);
     let mut curl = Command::new("curl")
@@ -35,17 +35,4 @@ async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     }
 }
 
-#[tokio::test]
-async fn curl_shows_events_from_axum_as_they_come() {
-    check(server::axum).await;
-}
-
-#[tokio::test]
-async fn curl_shows_events_from_rocket_as_they_come() {
-    check(server::rocket).await;
-}
-
-#[tokio::test]
-async fn curl_shows_events_from_warp_as_they_come() {
-    check(server::warp).await;
-}
+e2e::each_framework!(curl_shows_events_as_they_come);

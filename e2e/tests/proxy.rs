@@ -1,6 +1,6 @@
 //! What comes through nginx, with its default buffering, from each framework's server.
 
-use e2e::{Lab, Report, server};
+use e2e::{Lab, Report};
 use sse_test::client::{PATIENCE, Response, get, request};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -59,7 +59,7 @@ async fn wait_for(response: &mut Response, text: &str) {
     }
 }
 
-async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn events_come_through_nginx_at_once<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     let (lab, mut reports) = Lab::new();
     let server = serve(lab).await;
     let nginx = Nginx::start(server, "").await;
@@ -84,17 +84,4 @@ async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     assert!(dropped(&mut reports), "without our header the first event comes with the end of the stream");
 }
 
-#[tokio::test]
-async fn events_from_axum_come_through_at_once() {
-    check(server::axum).await;
-}
-
-#[tokio::test]
-async fn events_from_rocket_come_through_at_once() {
-    check(server::rocket).await;
-}
-
-#[tokio::test]
-async fn events_from_warp_come_through_at_once() {
-    check(server::warp).await;
-}
+e2e::each_framework!(events_come_through_nginx_at_once);

@@ -53,47 +53,16 @@ async fn check(framework: &str, open: impl FnOnce(&str) -> Browser) {
     assert!(lines.contains(&"connecting".to_owned()) && !lines.contains(&"closed".to_owned()), "{lines:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_goes_on_after_a_restart_of_axum() {
-    check("axum", Browser::chromium).await;
+async fn chromium_goes_on(framework: &str) {
+    check(framework, Browser::chromium).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_goes_on_after_a_restart_of_rocket() {
-    check("rocket", Browser::chromium).await;
+async fn firefox_goes_on(framework: &str) {
+    check(framework, Browser::firefox).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn chromium_goes_on_after_a_restart_of_warp() {
-    check("warp", Browser::chromium).await;
+async fn webkit_goes_on(framework: &str) {
+    check(framework, Browser::webkit).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_goes_on_after_a_restart_of_axum() {
-    check("axum", Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_goes_on_after_a_restart_of_rocket() {
-    check("rocket", Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn firefox_goes_on_after_a_restart_of_warp() {
-    check("warp", Browser::firefox).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_goes_on_after_a_restart_of_axum() {
-    check("axum", Browser::webkit).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_goes_on_after_a_restart_of_rocket() {
-    check("rocket", Browser::webkit).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn webkit_goes_on_after_a_restart_of_warp() {
-    check("warp", Browser::webkit).await;
-}
+e2e::each_framework!(by name: chromium_goes_on firefox_goes_on webkit_goes_on);

@@ -1,12 +1,13 @@
+mod block;
 mod resume;
 
-use crate::block::{self, Block};
 use crate::line::{self, Field};
 use crate::message::{Frame, MessageEvent};
 use crate::preview::Preview;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use block::Block;
 use core::fmt;
 use core::mem;
 use core::time::Duration;

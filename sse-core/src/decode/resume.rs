@@ -1,7 +1,7 @@
 //! What an earlier chunk or frame left behind, and how decoding goes on from there.
 
+use super::block;
 use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine, Span};
-use crate::block;
 use crate::line::{self, Field};
 use core::mem;
 

@@ -1,7 +1,9 @@
 //! What an earlier chunk or frame left behind, and how decoding goes on from there.
 
 use super::block;
-use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine, Span};
+use super::lines::{Aside, Span};
+use super::state::{Lent, OpenLine};
+use super::{Decoder, EventTooLarge};
 use crate::line::{self, Field};
 use core::mem;
 

@@ -68,7 +68,7 @@ pub struct Decoder {
 }
 
 /// What has been decoded.
-pub(crate) enum Next<'a> {
+pub(crate) enum Decoded<'a> {
     /// A message that is valid UTF-8 as it is.
     Message {
         event_type: &'a str,
@@ -142,26 +142,28 @@ impl Decoder {
         &'a mut self,
         chunk: &mut &'c [u8],
     ) -> Result<Option<Frame<'a>>, EventTooLarge> {
-        Ok(match self.next(chunk)? {
-            Some(Next::Message { event_type, data, last_event_id }) => Some(Frame::Message(MessageEvent {
-                event_type: Cow::Borrowed(event_type),
-                data: Cow::Borrowed(data),
-                last_event_id: Cow::Borrowed(last_event_id),
-            })),
-            Some(Next::Frame(frame)) => Some(frame),
+        Ok(match self.decode_parts(chunk)? {
+            Some(Decoded::Message { event_type, data, last_event_id }) => {
+                Some(Frame::Message(MessageEvent {
+                    event_type: Cow::Borrowed(event_type),
+                    data: Cow::Borrowed(data),
+                    last_event_id: Cow::Borrowed(last_event_id),
+                }))
+            }
+            Some(Decoded::Frame(frame)) => Some(frame),
             None => None,
         })
     }
 
     #[inline]
-    pub(crate) fn next<'a, 'c: 'a>(
+    pub(crate) fn decode_parts<'a, 'c: 'a>(
         &'a mut self,
         chunk: &mut &'c [u8],
-    ) -> Result<Option<Next<'a>>, EventTooLarge> {
+    ) -> Result<Option<Decoded<'a>>, EventTooLarge> {
         if !self.pending && chunk.first() == Some(&b'd') {
-            self.next_data(chunk)
+            self.decode_single_data(chunk)
         } else {
-            self.next_by_lines(chunk)
+            self.decode_by_lines(chunk)
         }
     }
 

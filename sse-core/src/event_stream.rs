@@ -1,4 +1,4 @@
-use crate::decode::{Decoder, EventTooLarge, Next};
+use crate::decode::{Decoded, Decoder, EventTooLarge};
 use crate::message::{Frame, MessageEvent};
 use alloc::borrow::Cow;
 use core::fmt;
@@ -141,14 +141,14 @@ where
     fn poll_pick<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        pick: impl Fn(Next<'_>) -> Option<T>,
+        pick: impl Fn(Decoded<'_>) -> Option<T>,
     ) -> Poll<Option<Result<T, EventStreamError<B::Error>>>> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
         let mut next = |rest: &mut &[u8]| loop {
-            match this.decoder.next(rest) {
+            match this.decoder.decode_parts(rest) {
                 Ok(Some(next)) => {
                     if let Some(picked) = pick(next) {
                         break Some(Ok(picked));
@@ -206,9 +206,11 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_pick(cx, |next| match next {
-            Next::Message { event_type, data, last_event_id } => Some(copy(event_type, data, last_event_id)),
-            Next::Frame(Frame::Message(message)) => Some(message.into_owned()),
-            Next::Frame(Frame::Retry(_) | Frame::Comment(_)) => None,
+            Decoded::Message { event_type, data, last_event_id } => {
+                Some(copy(event_type, data, last_event_id))
+            }
+            Decoded::Frame(Frame::Message(message)) => Some(message.into_owned()),
+            Decoded::Frame(Frame::Retry(_) | Frame::Comment(_)) => None,
         })
     }
 }
@@ -277,10 +279,10 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.project().events.poll_pick(cx, |next| {
             Some(match next {
-                Next::Message { event_type, data, last_event_id } => {
+                Decoded::Message { event_type, data, last_event_id } => {
                     Frame::Message(copy(event_type, data, last_event_id))
                 }
-                Next::Frame(frame) => frame.into_owned(),
+                Decoded::Frame(frame) => frame.into_owned(),
             })
         })
     }

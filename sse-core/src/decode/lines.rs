@@ -1,8 +1,8 @@
 //! Decoding line by line.
 
 use super::state::{Lent, OpenLine};
-use super::utf8::utf8;
-use super::{Decoder, EventTooLarge, Next, block};
+use super::utf8::lossy_text;
+use super::{Decoded, Decoder, EventTooLarge, block};
 use crate::line::{self, Field};
 use crate::message::{Frame, MessageEvent};
 use alloc::borrow::Cow;
@@ -28,22 +28,22 @@ impl Span {
 }
 
 /// What a line says at once, before its block ends.
-pub(super) enum Aside {
+pub(super) enum LineFrame {
     Retry(Duration),
     Comment(Span),
 }
 
 impl Decoder {
     #[inline(never)]
-    pub(super) fn next_by_lines<'a, 'c: 'a>(
+    pub(super) fn decode_by_lines<'a, 'c: 'a>(
         &'a mut self,
         chunk: &mut &'c [u8],
-    ) -> Result<Option<Next<'a>>, EventTooLarge> {
+    ) -> Result<Option<Decoded<'a>>, EventTooLarge> {
         if self.pending {
             match self.resume(chunk)? {
-                Some(Aside::Retry(time)) => return Ok(Some(Next::Frame(Frame::Retry(time)))),
-                Some(Aside::Comment(text)) => {
-                    return Ok(Some(Next::Frame(Frame::Comment(utf8(text.of(&self.line))))));
+                Some(LineFrame::Retry(time)) => return Ok(Some(Decoded::Frame(Frame::Retry(time)))),
+                Some(LineFrame::Comment(text)) => {
+                    return Ok(Some(Decoded::Frame(Frame::Comment(lossy_text(text.of(&self.line))))));
                 }
                 None if chunk.is_empty() => return Ok(None),
                 None => {}
@@ -56,10 +56,10 @@ impl Decoder {
                 at = self.skip_comments(input, at);
                 *chunk = &input[at..];
             }
-            let Some(length) = line::length(&input[at..]) else {
+            let Some(length) = line::find_end(&input[at..]) else {
                 *chunk = &[];
                 if at < input.len() {
-                    self.keep_line(&input[at..])?;
+                    self.buffer_line(&input[at..])?;
                 }
                 return Ok(None);
             };
@@ -70,7 +70,7 @@ impl Decoder {
                     if let Some(id) = block.id {
                         self.set_last_event_id(id);
                     }
-                    return Ok(Some(Next::Message {
+                    return Ok(Some(Decoded::Message {
                         event_type: block.event_type,
                         data: block.data,
                         last_event_id: &self.last_event_id,
@@ -81,7 +81,7 @@ impl Decoder {
             *chunk = &input[at..];
             if length == 0 {
                 if self.block.has_data {
-                    return Ok(Some(Next::Frame(Frame::Message(self.dispatch()))));
+                    return Ok(Some(Decoded::Frame(Frame::Message(self.dispatch()))));
                 }
                 if self.block.size > 0 {
                     self.commit_id();
@@ -89,10 +89,10 @@ impl Decoder {
                 }
                 continue;
             }
-            if let Some(aside) = self.take_line(input, line)? {
-                return Ok(Some(Next::Frame(match aside {
-                    Aside::Retry(time) => Frame::Retry(time),
-                    Aside::Comment(text) => Frame::Comment(utf8(text.of(input))),
+            if let Some(aside) = self.apply_line(input, line)? {
+                return Ok(Some(Decoded::Frame(match aside {
+                    LineFrame::Retry(time) => Frame::Retry(time),
+                    LineFrame::Comment(text) => Frame::Comment(lossy_text(text.of(input))),
                 })));
             }
         }
@@ -105,7 +105,7 @@ impl Decoder {
         let no_block = self.block.size == 0;
         loop {
             match input.get(at) {
-                Some(b':') => match line::repeated_length(&input[at + 1..]) {
+                Some(b':') => match line::find_end_nearby(&input[at + 1..]) {
                     Some(length) => at = self.past_line_end(input, at + 1 + length),
                     None => {
                         self.pending = true;
@@ -137,8 +137,12 @@ impl Decoder {
 
     /// Adds one line to the block.
     #[inline(always)]
-    pub(super) fn take_line(&mut self, input: &[u8], line: Span) -> Result<Option<Aside>, EventTooLarge> {
-        let (field, offset) = line::split(line.of(input));
+    pub(super) fn apply_line(
+        &mut self,
+        input: &[u8],
+        line: Span,
+    ) -> Result<Option<LineFrame>, EventTooLarge> {
+        let (field, offset) = line::split_field(line.of(input));
         if field == Field::Unknown || field == Field::Comment && !self.comments {
             return Ok(None);
         }
@@ -154,9 +158,9 @@ impl Decoder {
                 let Some(millis) = line::milliseconds(value) else { return Ok(None) };
                 let time = Duration::from_millis(millis).min(Self::MAX_RECONNECTION_TIME);
                 self.reconnection_time = Some(time);
-                return Ok(Some(Aside::Retry(time)));
+                return Ok(Some(LineFrame::Retry(time)));
             }
-            Field::Comment => return Ok(Some(Aside::Comment(span))),
+            Field::Comment => return Ok(Some(LineFrame::Comment(span))),
         }
         self.block.size += value.len() + 1;
         Ok(None)
@@ -164,11 +168,11 @@ impl Decoder {
 
     #[inline]
     pub(super) fn check_size(&mut self, size: usize) -> Result<(), EventTooLarge> {
-        if size < self.max_event_size { Ok(()) } else { self.give_up_block() }
+        if size < self.max_event_size { Ok(()) } else { self.discard_block() }
     }
 
     #[cold]
-    pub(super) fn give_up_block(&mut self) -> Result<(), EventTooLarge> {
+    pub(super) fn discard_block(&mut self) -> Result<(), EventTooLarge> {
         self.pending = true;
         self.too_large = true;
         if self.open_line != OpenLine::None {
@@ -187,9 +191,9 @@ impl Decoder {
         MessageEvent {
             event_type: match &self.block.event_type[..] {
                 [] => Cow::Borrowed(MessageEvent::DEFAULT_EVENT_TYPE),
-                event_type => utf8(event_type),
+                event_type => lossy_text(event_type),
             },
-            data: utf8(&self.block.data),
+            data: lossy_text(&self.block.data),
             last_event_id: Cow::Borrowed(&self.last_event_id),
         }
     }
@@ -198,7 +202,7 @@ impl Decoder {
     pub(super) fn commit_id(&mut self) {
         if self.block.has_id {
             let id = mem::take(&mut self.block.id);
-            self.set_last_event_id(&utf8(&id));
+            self.set_last_event_id(&lossy_text(&id));
             self.block.id = id;
         }
     }

@@ -1,7 +1,7 @@
 //! What an earlier chunk or frame left behind, and how decoding goes on from there.
 
 use super::block;
-use super::lines::{Aside, Span};
+use super::lines::{LineFrame, Span};
 use super::state::{Lent, OpenLine};
 use super::{Decoder, EventTooLarge};
 use crate::line::{self, Field};
@@ -12,17 +12,17 @@ impl Decoder {
     // Small pieces are mostly the middle of a line of data or of a comment: with these apart and inlined, 64-byte pieces are a
     // tenth faster.
     #[inline(always)]
-    pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
+    pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<LineFrame>, EventTooLarge> {
         match self.open_line {
             OpenLine::Data => {
-                let end = line::piece_length(chunk);
+                let end = line::find_end_in_piece(chunk);
                 self.add_data(&chunk[..end.unwrap_or(chunk.len())])?;
                 self.block.size += usize::from(end.is_some());
                 self.end_open_line(chunk, end);
                 Ok(None)
             }
             OpenLine::Skipped if !self.too_large => {
-                self.end_open_line(chunk, line::piece_length(chunk));
+                self.end_open_line(chunk, line::find_end_in_piece(chunk));
                 Ok(None)
             }
             _ => self.resume_other(chunk),
@@ -44,7 +44,7 @@ impl Decoder {
 
     /// As [`resume`](Self::resume), whatever was left behind.
     #[cold]
-    fn resume_other(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
+    fn resume_other(&mut self, chunk: &mut &[u8]) -> Result<Option<LineFrame>, EventTooLarge> {
         match mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Nothing => {}
             Lent::Line => block::empty(&mut self.line),
@@ -57,12 +57,12 @@ impl Decoder {
         }
         let mut said = Ok(None);
         if self.open_line != OpenLine::None {
-            let end = line::piece_length(&input[at..]).map(|length| at + length);
-            said = self.keep_line(&input[at..end.unwrap_or(input.len())]).map(|()| None);
+            let end = line::find_end_in_piece(&input[at..]).map(|length| at + length);
+            said = self.buffer_line(&input[at..end.unwrap_or(input.len())]).map(|()| None);
             at = match end {
                 Some(end) => {
                     match mem::replace(&mut self.open_line, OpenLine::None) {
-                        OpenLine::Kept => said = self.take_kept_line(),
+                        OpenLine::Kept => said = self.apply_buffered_line(),
                         OpenLine::Data => self.block.size += 1,
                         OpenLine::None | OpenLine::Skipped => {}
                     }
@@ -106,7 +106,7 @@ impl Decoder {
     /// Passes over the rest of a block that is too large, if need be up to the end of the chunk.
     fn skip_block(&mut self, input: &[u8], mut at: usize) -> usize {
         while self.too_large {
-            let Some(length) = line::length(&input[at..]) else {
+            let Some(length) = line::find_end(&input[at..]) else {
                 if at < input.len() {
                     self.open_line = OpenLine::Skipped;
                 }
@@ -121,14 +121,14 @@ impl Decoder {
     }
 
     /// Keeps more of a line that goes on in the next chunk, unless it is one that means nothing.
-    pub(super) fn keep_line(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
+    pub(super) fn buffer_line(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
         if part.is_empty() || self.open_line == OpenLine::Skipped {
             return Ok(());
         }
         if self.open_line == OpenLine::None {
             self.pending = true;
             // The head of data is mostly whole: 64-byte pieces of 80-byte lines are a fifth faster for seeing that.
-            match line::split(part) {
+            match line::split_field(part) {
                 (Field::Data, at) if part.len() >= line::LONGEST_HEAD => return self.open_data(&part[at..]),
                 _ => {}
             }
@@ -138,7 +138,7 @@ impl Decoder {
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
         self.line.extend_from_slice(head);
-        match line::start(&self.line) {
+        match line::split_head(&self.line) {
             // It means nothing, or it is still in the head.
             None => Ok(()),
             Some((Field::Data, at)) if self.line.len() >= line::LONGEST_HEAD => {
@@ -170,12 +170,12 @@ impl Decoder {
         Ok(())
     }
 
-    fn take_kept_line(&mut self) -> Result<Option<Aside>, EventTooLarge> {
+    fn apply_buffered_line(&mut self) -> Result<Option<LineFrame>, EventTooLarge> {
         let line = mem::take(&mut self.line);
-        let said = self.take_line(&line, Span { start: 0, end: line.len() });
+        let said = self.apply_line(&line, Span { start: 0, end: line.len() });
         self.line = line;
         match said {
-            Ok(Some(Aside::Comment(_))) => self.lent = Lent::Line,
+            Ok(Some(LineFrame::Comment(_))) => self.lent = Lent::Line,
             _ => block::empty(&mut self.line),
         }
         said

@@ -6,7 +6,7 @@ mod utf8;
 mod whole_block;
 
 use self::block::Block;
-use self::state::{Lent, OpenLine};
+use self::state::{Buffer, ByteOrderMark, Carry, OpenLine};
 use crate::line;
 use crate::message::{Frame, MessageEvent};
 use crate::preview::Preview;
@@ -49,20 +49,8 @@ pub struct Decoder {
     last_event_id: String,
     reconnection_time: Option<Duration>,
 
-    /// The next byte does not simply start a line: one of the next five fields has something to say. One look at this
-    /// spares five for each frame.
-    pending: bool,
-    /// How much of a byte order mark the stream has begun with, while it is still about its start.
-    byte_order_mark: Option<usize>,
-    /// A CR ended the last chunk, so an LF at the start of the next one belongs to it.
-    after_cr: bool,
-    /// What became of the line that the last chunk broke off.
-    open_line: OpenLine,
-    /// The block is over the limit: it is skipped up to its blank line.
-    too_large: bool,
-    /// What the last frame borrowed, which the next call clears.
-    lent: Lent,
-
+    /// What an earlier call left behind. Most calls find nothing, and look no further.
+    carry: Option<Carry>,
     line: Vec<u8>,
     block: Block,
 }
@@ -96,12 +84,7 @@ impl Decoder {
             comments: false,
             last_event_id: String::new(),
             reconnection_time: None,
-            pending: true,
-            byte_order_mark: Some(0),
-            after_cr: false,
-            open_line: OpenLine::None,
-            too_large: false,
-            lent: Lent::Nothing,
+            carry: Some(Carry::StreamStart(ByteOrderMark::Nothing)),
             line: Vec::new(),
             block: Block::new(),
         }
@@ -160,7 +143,7 @@ impl Decoder {
         &'a mut self,
         chunk: &mut &'c [u8],
     ) -> Result<Option<Decoded<'a>>, EventTooLarge> {
-        if !self.pending && chunk.first() == Some(&b'd') {
+        if self.carry.is_none() && chunk.first() == Some(&b'd') {
             self.decode_single_data(chunk)
         } else {
             self.decode_by_lines(chunk)
@@ -207,23 +190,18 @@ impl Decoder {
     /// # Ok::<(), sse_core::EventTooLarge>(())
     /// ```
     pub fn has_incomplete_event(&self) -> bool {
-        let in_line = match self.open_line {
-            OpenLine::None | OpenLine::Skipped => false,
-            OpenLine::Kept => line::begins_event_field(&self.line),
-            OpenLine::Data => true,
-        };
-        in_line || self.too_large || self.lent != Lent::Block && self.block.size > 0
+        match self.carry {
+            Some(Carry::OversizedBlock(_) | Carry::OpenLine(OpenLine::Data)) => true,
+            Some(Carry::Lent { buffer: Buffer::Block, .. }) => false,
+            Some(Carry::OpenLine(OpenLine::Buffered)) if line::begins_event_field(&self.line) => true,
+            _ => self.block.size > 0,
+        }
     }
 
     /// Prepares the decoder for the bytes of a new connection: drops the event that the old one left incomplete, keeps the
     /// last event ID and the reconnection time.
     pub fn reconnect(&mut self) {
-        self.pending = true;
-        self.byte_order_mark = Some(0);
-        self.after_cr = false;
-        self.open_line = OpenLine::None;
-        self.too_large = false;
-        self.lent = Lent::Nothing;
+        self.carry = Some(Carry::StreamStart(ByteOrderMark::Nothing));
         block::empty(&mut self.line);
         self.block.clear();
     }

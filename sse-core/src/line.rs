@@ -1,7 +1,7 @@
 //! The grammar of lines, which writing and reading share.
 
 /// Dropped once, at the start of a stream.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
 /// How many bytes tell what a line is and where its value starts: the longest name, its colon and a space.
 pub(crate) const LONGEST_HEAD: usize = "event: ".len();

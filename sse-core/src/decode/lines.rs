@@ -1,6 +1,6 @@
 //! Decoding line by line.
 
-use super::state::{Lent, OpenLine};
+use super::state::{Buffer, Carry, OpenLine, Place};
 use super::utf8::lossy_text;
 use super::{Decoded, Decoder, EventTooLarge, block};
 use crate::line::{self, Field};
@@ -39,8 +39,8 @@ impl Decoder {
         &'a mut self,
         chunk: &mut &'c [u8],
     ) -> Result<Option<Decoded<'a>>, EventTooLarge> {
-        if self.pending {
-            match self.resume(chunk)? {
+        if let Some(carry) = self.carry {
+            match self.resume(carry, chunk)? {
                 Some(LineFrame::Retry(time)) => return Ok(Some(Decoded::Frame(Frame::Retry(time)))),
                 Some(LineFrame::Comment(text)) => {
                     return Ok(Some(Decoded::Frame(Frame::Comment(lossy_text(text.of(&self.line))))));
@@ -59,7 +59,8 @@ impl Decoder {
             let Some(length) = line::find_end(&input[at..]) else {
                 *chunk = &[];
                 if at < input.len() {
-                    self.buffer_line(&input[at..])?;
+                    let open_line = self.open_line(&input[at..])?;
+                    self.carry = Some(Carry::OpenLine(open_line));
                 }
                 return Ok(None);
             };
@@ -77,9 +78,9 @@ impl Decoder {
                     }));
                 }
             }
-            at = self.past_line_end(input, line.end);
-            *chunk = &input[at..];
+            at = self.pass_line_end(input, line.end);
             if length == 0 {
+                *chunk = &input[at..];
                 if self.block.has_data {
                     return Ok(Some(Decoded::Frame(Frame::Message(self.dispatch()))));
                 }
@@ -89,8 +90,10 @@ impl Decoder {
                 }
                 continue;
             }
-            if let Some(aside) = self.apply_line(input, line)? {
-                return Ok(Some(Decoded::Frame(match aside {
+            let frame = self.apply_line(input, line)?;
+            *chunk = &input[at..];
+            if let Some(frame) = frame {
+                return Ok(Some(Decoded::Frame(match frame {
                     LineFrame::Retry(time) => Frame::Retry(time),
                     LineFrame::Comment(text) => Frame::Comment(lossy_text(text.of(input))),
                 })));
@@ -106,10 +109,9 @@ impl Decoder {
         loop {
             match input.get(at) {
                 Some(b':') => match line::find_end_nearby(&input[at + 1..]) {
-                    Some(length) => at = self.past_line_end(input, at + 1 + length),
+                    Some(length) => at = self.pass_line_end(input, at + 1 + length),
                     None => {
-                        self.pending = true;
-                        self.open_line = OpenLine::Skipped;
+                        self.carry = Some(Carry::OpenLine(OpenLine::Ignored));
                         return input.len();
                     }
                 },
@@ -120,19 +122,12 @@ impl Decoder {
     }
 
     #[inline]
-    pub(super) fn past_line_end(&mut self, input: &[u8], end: usize) -> usize {
-        if input[end] == b'\n' {
-            return end + 1;
+    pub(super) fn pass_line_end(&mut self, input: &[u8], end: usize) -> usize {
+        let (next, after_cr) = after_line_end(input, end);
+        if after_cr {
+            self.carry = Some(Carry::Cr);
         }
-        match input.get(end + 1) {
-            Some(b'\n') => end + 2,
-            Some(_) => end + 1,
-            None => {
-                self.after_cr = true;
-                self.pending = true;
-                end + 1
-            }
-        }
+        next
     }
 
     /// Adds one line to the block.
@@ -173,11 +168,7 @@ impl Decoder {
 
     #[cold]
     pub(super) fn discard_block(&mut self) -> Result<(), EventTooLarge> {
-        self.pending = true;
-        self.too_large = true;
-        if self.open_line != OpenLine::None {
-            self.open_line = OpenLine::Skipped;
-        }
+        self.carry = Some(Carry::OversizedBlock(Place::InLine));
         block::empty(&mut self.line);
         self.block.clear();
         Err(EventTooLarge { limit: self.max_event_size })
@@ -186,8 +177,7 @@ impl Decoder {
     /// Ends a block that has data.
     pub(super) fn dispatch(&mut self) -> MessageEvent<'_> {
         self.commit_id();
-        self.pending = true;
-        self.lent = Lent::Block;
+        self.lend(Buffer::Block);
         MessageEvent {
             event_type: match &self.block.event_type[..] {
                 [] => Cow::Borrowed(MessageEvent::DEFAULT_EVENT_TYPE),
@@ -196,6 +186,11 @@ impl Decoder {
             data: lossy_text(&self.block.data),
             last_event_id: Cow::Borrowed(&self.last_event_id),
         }
+    }
+
+    pub(super) fn lend(&mut self, buffer: Buffer) {
+        let after_cr = self.carry == Some(Carry::Cr);
+        self.carry = Some(Carry::Lent { buffer, after_cr });
     }
 
     /// Makes the ID of a copied block that ends the last event ID.
@@ -211,5 +206,17 @@ impl Decoder {
         self.last_event_id.clear();
         self.last_event_id.shrink_to(block::KEPT_CAPACITY);
         self.last_event_id.push_str(id);
+    }
+}
+
+/// Where the line behind this line end starts, and whether an LF at the start of the next chunk belongs to the line end.
+#[inline]
+pub(super) fn after_line_end(input: &[u8], end: usize) -> (usize, bool) {
+    if input[end] == b'\n' {
+        return (end + 1, false);
+    }
+    match input.get(end + 1) {
+        Some(b'\n') => (end + 2, false),
+        next => (end + 1, next.is_none()),
     }
 }

@@ -16,13 +16,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-/// Reads an event stream from chunks of bytes, cut anywhere.
+/// Decodes an event stream from chunks of bytes.
 ///
-/// It implements WHATWG HTML 9.2.6, "interpreting an event stream". The frames never depend on how the stream was cut
-/// into chunks, and each byte is looked at a bounded number of times. The text of most events is borrowed from their
-/// chunk; an event that spans chunks or has data of several lines is put together in buffers that the decoder uses again.
+/// The decoder implements WHATWG HTML 9.2.6, "interpreting an event stream". Chunks may end
+/// anywhere: the frames depend on the bytes alone, and each byte is looked at a bounded number of
+/// times. Most events are borrowed from their chunk. An event that spans chunks or has several
+/// lines of data is assembled in buffers, which the decoder reuses.
 ///
-/// Invalid UTF-8 becomes U+FFFD. An event whose blank line never comes is not dispatched, as the standard has it.
+/// Invalid UTF-8 is replaced with U+FFFD. An event without its blank line is not dispatched, as the
+/// standard requires.
 ///
 /// ```
 /// use sse_core::{Decoder, Frame};
@@ -49,15 +51,16 @@ pub struct Decoder {
     last_event_id: String,
     reconnection_time: Option<Duration>,
 
-    /// What an earlier call left behind. Most calls find nothing, and look no further.
+    /// What the last call left to deal with. With `None`, the next byte starts a line.
     carry: Option<Carry>,
+    /// A line of which the end has not come.
     line: Vec<u8>,
     block: Block,
 }
 
-/// What has been decoded.
+/// A frame that the caller may still have to put together.
 pub(crate) enum Decoded<'a> {
-    /// A message that is valid UTF-8 as it is.
+    /// The parts of a [`Frame::Message`], borrowed and valid UTF-8.
     Message {
         event_type: &'a str,
         data: &'a str,
@@ -73,11 +76,11 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// The longest reconnection time that is read: 365 days. A longer one counts as this, so that no server can make a
-    /// client's arithmetic with it overflow.
+    /// The longest reconnection time: 365 days. Longer ones are reduced to it, so that a server
+    /// cannot make a client's arithmetic overflow.
     pub const MAX_RECONNECTION_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-    /// A decoder for a new stream, with a limit of 32 MiB for one event.
+    /// Creates a decoder for a new stream. An event is limited to 32 MiB.
     pub const fn new() -> Self {
         Self {
             max_event_size: 32 * 1024 * 1024,
@@ -90,36 +93,44 @@ impl Decoder {
         }
     }
 
-    /// Limits the size of one event, in bytes: the values of its `data`, `event` and `id` lines, each with one byte
-    /// for the end of its line. A `retry` value and a comment that is asked for must fit in what is left.
+    /// Limits the size of an event, in bytes.
     ///
-    /// It bounds the memory too: the decoder holds about twice as much at most, besides the last event ID.
+    /// The size is the length of the values of the `data`, `event` and `id` lines, plus one byte
+    /// per line. The value of a `retry` line, and a comment if comments are returned, must fit in
+    /// what is left. The ID of an event that exceeds the limit is not taken: the last event ID
+    /// stays that of an earlier event.
+    ///
+    /// The limit also bounds memory: the decoder holds at most about twice as much, in addition to
+    /// the last event ID.
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
         self.max_event_size = bytes;
         self
     }
 
-    /// Starts with the last event ID of an earlier connection.
+    /// Sets the last event ID, such as that of an earlier connection.
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
         self.last_event_id = id.into();
         self
     }
 
-    /// Returns comments as frames, too. Without this they are skipped unread.
+    /// Sets whether comments are returned as frames. By default, they are skipped.
     pub fn with_comments(mut self, comments: bool) -> Self {
         self.comments = comments;
         self
     }
 
-    /// Decodes the next frame and moves the start of the chunk past what was read.
+    /// Decodes the next frame and advances `chunk` past what was read.
     ///
-    /// `Ok(None)` says that the chunk is used up; go on with the next one.
+    /// Returns `Ok(None)` when the chunk is used up; continue with the next chunk. Until then, pass
+    /// the same variable again: a loop that passes a fresh `&mut &bytes[..]` each time starts over
+    /// each time and never ends.
     ///
     /// # Errors
     ///
-    /// When an event is over the limit, once for each such event. It is skipped, and decoding goes on after it.
-    // The caller moves the frame. What `next` has only just written cannot be moved at once, but what is put together here
-    // need not be written before: 12 GB/s on 270-byte events instead of 8, with one codegen unit.
+    /// Returns an error once for each event that exceeds the [limit](Self::with_max_event_size).
+    /// The next call skips the rest of that event and continues with the one after it.
+    // A message is put together here, in the caller: callers move the frame, and moving what a call
+    // has only just written to memory stalls the processor.
     #[inline]
     pub fn decode<'a, 'c: 'a>(
         &'a mut self,
@@ -138,6 +149,7 @@ impl Decoder {
         })
     }
 
+    /// As [`decode`](Self::decode), but leaves most messages to be put together by the caller.
     #[inline]
     pub(crate) fn decode_parts<'a, 'c: 'a>(
         &'a mut self,
@@ -150,33 +162,34 @@ impl Decoder {
         }
     }
 
-    /// The last event ID; empty if there is none.
+    /// Returns the last event ID, which is empty if there is none.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// The value of the `Last-Event-ID` header for the next connection.
+    /// Returns the value of the `Last-Event-ID` header for the next connection.
     ///
-    /// `None` if there is no ID, or if it has a control character: the standard allows those in an ID, but HTTP does not
-    /// allow them in a header, and an HTTP client would refuse to send the request.
+    /// Returns `None` if there is no ID, or if it contains a control character: the standard allows
+    /// these in an ID, but HTTP does not allow them in a header, and clients refuse to send such a
+    /// request.
     pub fn last_event_id_header(&self) -> Option<&[u8]> {
         let id = self.last_event_id.as_bytes();
         let carried = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
         Some(id).filter(|id| !id.is_empty() && id.iter().all(carried))
     }
 
-    /// How long to wait before the next connection, if the server has said so: at most
-    /// [`MAX_RECONNECTION_TIME`](Self::MAX_RECONNECTION_TIME), and zero if it asks for that.
+    /// Returns how long to wait before the next connection, if the server has set it: at most
+    /// [`MAX_RECONNECTION_TIME`](Self::MAX_RECONNECTION_TIME), and possibly zero.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.reconnection_time
     }
 
-    /// Whether an event has begun whose blank line has not come.
+    /// Returns whether an event has begun and its blank line has not been read.
     ///
-    /// At the end of a body it tells whether the body was cut off in the middle of an event, which the standard has the
-    /// decoder discard (WHATWG HTML 9.2.6). The end of a body is no proof that a stream is complete: check this, or the
-    /// protocol's own mark, such as `[DONE]`. Never append a blank line to the body instead: it would dispatch what was cut
-    /// off.
+    /// At the end of a body, this tells whether the body was cut off within an event, which the
+    /// standard requires to be discarded (WHATWG HTML 9.2.6). The end of a body does not prove that
+    /// the stream is complete: check this, or the protocol's own end mark, such as `[DONE]`. Do not
+    /// append a blank line to the body instead, since that would dispatch a truncated event.
     ///
     /// ```
     /// use sse_core::Decoder;
@@ -198,8 +211,10 @@ impl Decoder {
         }
     }
 
-    /// Prepares the decoder for the bytes of a new connection: drops the event that the old one left incomplete, keeps the
-    /// last event ID and the reconnection time.
+    /// Prepares the decoder for the bytes of a new connection.
+    ///
+    /// Drops an incomplete event, and keeps the options, the last event ID and the reconnection
+    /// time.
     pub fn reconnect(&mut self) {
         self.carry = Some(Carry::StreamStart(ByteOrderMark::Nothing));
         block::empty(&mut self.line);
@@ -218,14 +233,15 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// The error of an event over the [limit](Decoder::with_max_event_size). The decoder goes on after that event.
+/// Returned when an event exceeds the [limit](Decoder::with_max_event_size). Decoding can continue
+/// with the event after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTooLarge {
     limit: usize,
 }
 
 impl EventTooLarge {
-    /// The limit, in bytes.
+    /// Returns the limit, in bytes.
     pub fn limit(&self) -> usize {
         self.limit
     }

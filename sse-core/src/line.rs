@@ -3,10 +3,11 @@
 /// Dropped once, at the start of a stream.
 pub(crate) const BYTE_ORDER_MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
-/// How many bytes tell what a line is and where its value starts: the longest name, its colon and a space.
+/// How many bytes always tell what a line is and where its value starts: the longest name, its
+/// colon and a space.
 pub(crate) const LONGEST_HEAD: usize = "event: ".len();
 
-/// The bytes before the first line feed or carriage return, if there is one.
+/// Finds the first line feed or carriage return.
 ///
 /// ```abnf
 /// end-of-line = ( cr lf / cr / lf )
@@ -20,15 +21,16 @@ pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// As [`find_end`], but for a few bytes, if the lines before it were as long: the processor foresees the branches, and comments
-/// are skipped half again as fast as with one word for all eight bytes.
+/// As [`find_end`], for an end that is probably within a few bytes.
+// When the lines are of equal length, as comments mostly are, the processor predicts these
+// branches, and that beats a search in a word.
 #[inline]
 pub(crate) fn find_end_nearby(bytes: &[u8]) -> Option<usize> {
     let Some(head) = bytes.first_chunk::<8>() else { return find_end_in_piece(bytes) };
     head.iter().position(|byte| matches!(byte, b'\n' | b'\r')).or_else(|| find_end(bytes))
 }
 
-/// As [`find_end`], but twice as fast where there are no more than 16 bytes.
+/// As [`find_end`], for a small piece of a line: up to 16 bytes are searched without a call.
 #[inline]
 pub(crate) fn find_end_in_piece(bytes: &[u8]) -> Option<usize> {
     match (bytes.first_chunk(), bytes.last_chunk()) {
@@ -55,7 +57,7 @@ fn find_end_in_word(bytes: [u8; 8]) -> Option<usize> {
     }
 }
 
-/// What a line that is not blank says.
+/// What a line that is not blank is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Event,
@@ -66,7 +68,7 @@ pub(crate) enum Field {
     Unknown,
 }
 
-/// Splits a line without its end into what it is and the offset of its value.
+/// Splits a line, given without its end, into its field and the offset of its value.
 ///
 /// ```abnf
 /// comment = colon *any-char end-of-line
@@ -91,8 +93,8 @@ pub(crate) fn split_field(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// Reads the first bytes of a line, of which [`LONGEST_HEAD`] leave nothing open: what it is and the offset of its value,
-/// as soon as that has begun. A space that follows may still move it by one.
+/// Splits the first bytes of a line, once they reach the value. With fewer than [`LONGEST_HEAD`]
+/// bytes, the next one may be a space, which moves the value by one.
 #[inline]
 pub(crate) fn split_head(bytes: &[u8]) -> Option<(Field, usize)> {
     match split_field(bytes) {
@@ -101,8 +103,8 @@ pub(crate) fn split_head(bytes: &[u8]) -> Option<(Field, usize)> {
     }
 }
 
-/// Whether the first bytes of a line, [`LONGEST_HEAD`] of them if there are so many, are those of a field that is part of
-/// an event, or may become one.
+/// Returns whether a line that starts with these bytes is part of an event, or may become so. Takes
+/// up to [`LONGEST_HEAD`] bytes, or more of a line that is known to be a field.
 pub(crate) fn begins_event_field(bytes: &[u8]) -> bool {
     match split_field(bytes) {
         (Field::Event | Field::Data | Field::Id, _) => true,
@@ -111,7 +113,7 @@ pub(crate) fn begins_event_field(bytes: &[u8]) -> bool {
     }
 }
 
-/// The value of a `retry` field: ASCII digits and nothing else.
+/// Parses the value of a `retry` field: ASCII digits and nothing else.
 pub(crate) fn milliseconds(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -120,7 +122,7 @@ pub(crate) fn milliseconds(value: &[u8]) -> Option<u64> {
     Some(digits.fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(digit)))
 }
 
-/// The lines of a text, without their ends: at least one, and one more than there are ends.
+/// Returns the lines of a text, without their ends: one more than there are ends.
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Decoding line by line.
+//! The long path: lines one by one, into the buffers of the block.
 
 use super::state::{Buffer, Carry, OpenLine, Place};
 use super::utf8::lossy_text;
@@ -27,13 +27,14 @@ impl Span {
     }
 }
 
-/// What a line says at once, before its block ends.
+/// A frame that a line makes by itself, before its block ends.
 pub(super) enum LineFrame {
     Retry(Duration),
     Comment(Span),
 }
 
 impl Decoder {
+    /// Decodes any stream. A block that is borrowed whole takes the short path, wherever it starts.
     #[inline(never)]
     pub(super) fn decode_by_lines<'a, 'c: 'a>(
         &'a mut self,
@@ -101,10 +102,10 @@ impl Decoder {
         }
     }
 
-    /// Passes over comments, and over the blank lines behind them if those would end no block.
-    // In the loop itself it would take registers from the lines that mean something, and 10 percent of their speed.
+    /// Skips comments, and the blank lines after them if no block is open.
+    // A function of its own, since in the loop it would take registers from the other lines.
     #[inline(never)]
-    pub(super) fn skip_comments(&mut self, input: &[u8], mut at: usize) -> usize {
+    fn skip_comments(&mut self, input: &[u8], mut at: usize) -> usize {
         let no_block = self.block.size == 0;
         loop {
             match input.get(at) {
@@ -121,6 +122,7 @@ impl Decoder {
         }
     }
 
+    /// Returns where the next line starts.
     #[inline]
     pub(super) fn pass_line_end(&mut self, input: &[u8], end: usize) -> usize {
         let (next, after_cr) = after_line_end(input, end);
@@ -130,7 +132,7 @@ impl Decoder {
         next
     }
 
-    /// Adds one line to the block.
+    /// Adds a line that is not blank to the block, or returns the frame that it makes by itself.
     #[inline(always)]
     pub(super) fn apply_line(
         &mut self,
@@ -166,16 +168,17 @@ impl Decoder {
         if size < self.max_event_size { Ok(()) } else { self.discard_block() }
     }
 
+    /// Drops the block, which exceeds the limit at a line that the next call goes on to skip.
     #[cold]
-    pub(super) fn discard_block(&mut self) -> Result<(), EventTooLarge> {
+    fn discard_block(&mut self) -> Result<(), EventTooLarge> {
         self.carry = Some(Carry::OversizedBlock(Place::InLine));
         block::empty(&mut self.line);
         self.block.clear();
         Err(EventTooLarge { limit: self.max_event_size })
     }
 
-    /// Ends a block that has data.
-    pub(super) fn dispatch(&mut self) -> MessageEvent<'_> {
+    /// Dispatches the block, which has data, from its buffers.
+    fn dispatch(&mut self) -> MessageEvent<'_> {
         self.commit_id();
         self.lend(Buffer::Block);
         MessageEvent {
@@ -188,13 +191,14 @@ impl Decoder {
         }
     }
 
+    /// Notes that the frame which is about to be returned borrows a buffer.
     pub(super) fn lend(&mut self, buffer: Buffer) {
         let after_cr = self.carry == Some(Carry::Cr);
         self.carry = Some(Carry::Lent { buffer, after_cr });
     }
 
-    /// Makes the ID of a copied block that ends the last event ID.
-    pub(super) fn commit_id(&mut self) {
+    /// Makes the ID of a block that ends the last event ID.
+    fn commit_id(&mut self) {
         if self.block.has_id {
             let id = mem::take(&mut self.block.id);
             self.set_last_event_id(&lossy_text(&id));
@@ -202,14 +206,15 @@ impl Decoder {
         }
     }
 
-    pub(super) fn set_last_event_id(&mut self, id: &str) {
+    fn set_last_event_id(&mut self, id: &str) {
         self.last_event_id.clear();
         self.last_event_id.shrink_to(block::KEPT_CAPACITY);
         self.last_event_id.push_str(id);
     }
 }
 
-/// Where the line behind this line end starts, and whether an LF at the start of the next chunk belongs to the line end.
+/// Returns where the line after this line end starts, and whether the line end is a CR to which an
+/// LF at the start of the next chunk would belong.
 #[inline]
 pub(super) fn after_line_end(input: &[u8], end: usize) -> (usize, bool) {
     if input[end] == b'\n' {

@@ -1,4 +1,4 @@
-//! Going on where the last chunk or frame left off.
+//! Going on where the last call stopped.
 
 use super::lines::{LineFrame, Span, after_line_end};
 use super::state::{Buffer, ByteOrderMark, Carry, OpenLine, Place};
@@ -7,8 +7,8 @@ use crate::line::{self, Field};
 use core::mem;
 
 impl Decoder {
-    /// Deals with what an earlier call left behind, and leaves in `carry` what there still is.
-    // Small chunks are mostly the middle of a line of data or of a comment: inline, these two need no call.
+    /// Deals with what the last call left behind, until a line starts or the chunk ends.
+    // Most small chunks are the middle of a line of data or of a comment, so these two are inlined.
     #[inline(always)]
     pub(super) fn resume(
         &mut self,
@@ -31,7 +31,7 @@ impl Decoder {
         }
     }
 
-    /// Passes over the rest of the open line, and over its end if that is in the chunk.
+    /// Moves past the open line, which ends here or not in this chunk.
     #[inline(always)]
     fn pass_open_line(&mut self, chunk: &mut &[u8], end: Option<usize>) {
         *chunk = match end {
@@ -90,7 +90,7 @@ impl Decoder {
     /// Keeps the start of a line that goes on in the next chunk.
     pub(super) fn open_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         match line::split_field(part) {
-            // Most lines are data with enough of it here to tell, which saves them the buffer.
+            // Most open lines are data and long enough to tell, and need not go through the buffer.
             (Field::Data, value) if part.len() >= line::LONGEST_HEAD => self.open_data(&part[value..]),
             _ => {
                 self.line.clear();
@@ -99,7 +99,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps more of a line in the buffer, until there is enough of it to tell whether it belongs there.
+    /// Keeps more of a line in the buffer, unless its first bytes tell that it is data or means
+    /// nothing.
     fn buffer_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
@@ -123,7 +124,7 @@ impl Decoder {
         }
     }
 
-    /// Starts a line of data in the block.
+    /// Starts a line of data, of which this is the first part, in the block.
     fn open_data(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         self.block.start_data();
         self.append_data(part)?;
@@ -149,7 +150,7 @@ impl Decoder {
     }
 }
 
-/// Passes over one byte of a byte order mark.
+/// Skips one byte of a byte order mark.
 fn skip_byte_order_mark(chunk: &mut &[u8], mark: ByteOrderMark) -> Option<Carry> {
     let [first, second, third] = line::BYTE_ORDER_MARK;
     let (expected, then) = match mark {
@@ -164,7 +165,7 @@ fn skip_byte_order_mark(chunk: &mut &[u8], mark: ByteOrderMark) -> Option<Carry>
             then
         }
         _ if mark == ByteOrderMark::Nothing => None,
-        // A part of a mark starts a line, and no field is named like that.
+        // Part of a mark is the start of a line, and no field has such a name.
         _ => Some(Carry::OpenLine(OpenLine::Ignored)),
     }
 }
@@ -173,7 +174,7 @@ fn skip_lf(chunk: &mut &[u8]) {
     *chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
 }
 
-/// Passes over the rest of a block, up to its blank line or the end of the chunk.
+/// Skips the rest of a block, up to its blank line or the end of the chunk.
 fn skip_block(chunk: &mut &[u8], mut place: Place) -> Option<Carry> {
     if place == Place::AfterCr && !chunk.is_empty() {
         skip_lf(chunk);

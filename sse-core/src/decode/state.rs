@@ -1,9 +1,9 @@
-//! What one call of the decoder leaves to the next.
+//! What a call of the decoder leaves to the next one.
 
-/// What the next call deals with before it reads lines. Without any of it, a line starts.
+/// What the next call has to deal with before a line can start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carry {
-    /// Nothing has come yet but this much of a byte order mark.
+    /// Nothing has been read but this much of a byte order mark.
     StreamStart(ByteOrderMark),
     /// A CR ended the last chunk, so an LF at the start of the next one belongs to it.
     Cr,
@@ -11,11 +11,12 @@ pub(super) enum Carry {
     OpenLine(OpenLine),
     /// The block exceeds the limit and is skipped up to its blank line.
     OversizedBlock(Place),
-    /// The last frame borrowed this buffer, which is cleared now that the frame is gone.
+    /// The last frame borrowed this buffer, which is to be cleared now that the frame is gone. A CR
+    /// may have ended the chunk at the same time.
     Lent { buffer: Buffer, after_cr: bool },
 }
 
-/// How much of a byte order mark has come; the third byte completes it.
+/// How much of a byte order mark has been read. The third byte completes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteOrderMark {
     Nothing,
@@ -26,7 +27,7 @@ pub(super) enum ByteOrderMark {
 /// What happens to a line that goes on in the next chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OpenLine {
-    /// It stays in the line buffer until it ends.
+    /// It is kept in the line buffer until it ends.
     Buffered,
     /// It is data, which goes straight to the block.
     Data,
@@ -34,7 +35,7 @@ pub(super) enum OpenLine {
     Ignored,
 }
 
-/// Where in a block the last chunk ended.
+/// Where in a skipped block the last chunk ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     LineStart,
@@ -42,7 +43,7 @@ pub(super) enum Place {
     InLine,
 }
 
-/// What a frame can borrow from the decoder, besides the last event ID.
+/// A buffer of the decoder that a frame can borrow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Buffer {
     Line,

@@ -1,13 +1,13 @@
-//! Validating text.
+//! From bytes to text.
 
 use super::lines::Span;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-/// What the validation of UTF-8 takes at once, in bytes.
+/// How many bytes simdutf8 validates at a time.
 const VALIDATION_BLOCK: usize = 64;
 
-/// A part of a chunk that ends with a line, if it is valid.
+/// Returns a part of a chunk that ends where a line ends, if it is valid.
 #[inline]
 pub(super) fn valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     match part.len() {
@@ -16,8 +16,8 @@ pub(super) fn valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     }
 }
 
-// What is left at the end takes the validation as long as several times what it takes at once. So it gets the start of
-// what follows, too, unless that would cut a character: 270-byte events are a tenth faster for it.
+// An incomplete block at the end takes the validation as long as several whole ones. So the part is
+// filled up with what follows it in the chunk, unless that would cut a character.
 #[inline(never)]
 fn long_valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     let end = part.start + part.len().next_multiple_of(VALIDATION_BLOCK);
@@ -29,6 +29,7 @@ fn long_valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     simdutf8::basic::from_utf8(part.of(chunk)).ok()
 }
 
+/// Returns the text of these bytes, with U+FFFD for what is invalid.
 pub(super) fn lossy_text(bytes: &[u8]) -> Cow<'_, str> {
     match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),

@@ -91,6 +91,7 @@ impl Decoder {
                 }
                 continue;
             }
+            // After an error, the chunk still starts with this line, which the next call skips.
             let frame = self.apply_line(input, line)?;
             *chunk = &input[at..];
             if let Some(frame) = frame {

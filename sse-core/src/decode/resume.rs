@@ -27,6 +27,7 @@ impl Decoder {
                 self.pass_open_line(chunk, line::find_end_in_piece(chunk));
                 Ok(None)
             }
+            Carry::OpenLine(OpenLine::Buffered) => self.resume_buffered_line(chunk),
             _ => self.resume_other(carry, chunk),
         }
     }
@@ -52,7 +53,7 @@ impl Decoder {
                 skip_lf(chunk);
                 None
             }
-            Carry::OpenLine(_) => return self.resume_buffered_line(chunk),
+            Carry::OpenLine(_) => Some(carry),
             Carry::OversizedBlock(place) => skip_block(chunk, place),
             Carry::Lent { buffer, after_cr } => {
                 match buffer {
@@ -68,6 +69,7 @@ impl Decoder {
         }
     }
 
+    #[cold]
     fn resume_buffered_line(&mut self, chunk: &mut &[u8]) -> Result<Option<LineFrame>, EventTooLarge> {
         let end = line::find_end_in_piece(chunk);
         let open_line = self.buffer_line(&chunk[..end.unwrap_or(chunk.len())])?;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// forever.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
 
-/// The values of the lines so far. While `size` is zero, nothing has been kept.
+/// The values of the lines so far. While no line is open and `size` is zero, nothing has been kept.
 #[derive(Clone)]
 pub(crate) struct Block {
     pub(crate) event_type: Vec<u8>,

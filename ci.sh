@@ -97,7 +97,7 @@ tests() {
 clients() { # real browsers, clients and a real proxy
   npm ci --prefix e2e --no-audit --no-fund
   python3 -m venv e2e/.venv
-  e2e/.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-compile -r e2e/requirements.txt
+  e2e/.venv/bin/pip install -q --disable-pip-version-check --no-deps -r e2e/requirements.txt
   # One after the other: several browsers at once on two cores are slower than that.
   cargo test -p e2e -- --test-threads=1
 }

@@ -10,7 +10,7 @@ use sse_core::Decoder;
 use std::io::{self, BufRead, ErrorKind};
 use std::thread;
 
-const CONNECTIONS: usize = 16;
+pub const CONNECTIONS: usize = 16;
 
 const STREAMS: [(&str, &str); 4] = [
     ("`Sse` of a shared `EncodedEvent`", SHARED),
@@ -74,14 +74,15 @@ pub fn section(quick: bool) -> io::Result<Section> {
 }
 
 fn measure(rounds: usize, bursts: usize) -> io::Result<[Outcome; STREAMS.len()]> {
-    let server = Server::start()?;
+    let least = bursts * BURST * encoder::bytes(Fields::<&'static str>::of_first_event("openai")).len();
+    let server = Server::start(1)?;
     let mut seconds = [const { Vec::new() }; STREAMS.len()];
     for round in 0..rounds {
         eprintln!("server, round {} of {rounds}", round + 1);
         for turn in 0..STREAMS.len() {
             let index = (round + turn) % STREAMS.len();
             let before = server.processor_time()?;
-            receive(&server, STREAMS[index].1, bursts)?;
+            receive(&server, &format!("{}/{bursts}", STREAMS[index].1), least)?;
             seconds[index].push((server.processor_time()? - before).as_secs_f64());
         }
     }
@@ -94,12 +95,11 @@ fn measure(rounds: usize, bursts: usize) -> io::Result<[Outcome; STREAMS.len()]>
     Ok(outcomes.try_into().ok().expect("there is one for each stream"))
 }
 
-/// Reads a stream that ends after so many bursts, on many connections at once.
-fn receive(server: &Server, path: &str, bursts: usize) -> io::Result<()> {
-    let least = bursts * BURST * encoder::bytes(Fields::<&'static str>::of_first_event("openai")).len();
+/// Reads a stream that ends after so many bytes at least, on many connections at once.
+pub fn receive(server: &Server, path: &str, least: usize) -> io::Result<()> {
     let read = || {
         let mut received = 0;
-        read_to_end(&mut server.get(&format!("{path}/{bursts}"))?, |bytes| received += bytes.len())?;
+        read_to_end(&mut server.get(path)?, |bytes| received += bytes.len())?;
         if received < least { Err(io::Error::from(ErrorKind::UnexpectedEof)) } else { Ok(()) }
     };
     thread::scope(|scope| {

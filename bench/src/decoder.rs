@@ -201,10 +201,14 @@ fn each<T, E: Debug>(
 ) -> Result<(), String> {
     let mut stream = pin!(stream);
     let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Some(item)) = stream.as_mut().poll_next(&mut cx) {
-        sink(item.map_err(text)?);
+    loop {
+        match stream.as_mut().poll_next(&mut cx) {
+            Poll::Ready(Some(item)) => sink(item.map_err(text)?),
+            Poll::Ready(None) => return Ok(()),
+            // The body is always ready: it lets other tasks run.
+            Poll::Pending => {}
+        }
     }
-    Ok(())
 }
 
 fn text(error: impl Debug) -> String {

@@ -23,6 +23,7 @@ pub mod keep_alive;
 pub mod fan_out;
 
 pub mod burst;
+pub mod fairness;
 pub mod memory;
 pub mod serve;
 pub mod server;

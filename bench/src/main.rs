@@ -8,7 +8,7 @@ use sse_bench::decoder::Decoder;
 use sse_bench::delivery::Delivery;
 use sse_bench::measure::Settings;
 use sse_bench::report::markdown;
-use sse_bench::{burst, chart, decode, encode, fan_out, keep_alive, machine, memory, serve};
+use sse_bench::{burst, chart, decode, encode, fairness, fan_out, keep_alive, machine, memory, serve};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -40,6 +40,8 @@ enum Section {
     FanOut,
     /// Bursts of events over the loopback interface
     Server,
+    /// What streams that never pause do to other requests and to their own events
+    Fairness,
     /// The memory of an idle connection
     Memory,
 }
@@ -56,16 +58,16 @@ enum Command {
         delivery: String,
         passes: usize,
     },
-    /// Serves what `server` and `memory` measure
+    /// Serves what `server`, `fairness` and `memory` measure
     #[command(hide = true)]
-    Serve,
+    Serve { threads: usize },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { sections, quick, command } = Arguments::parse();
     match command {
         Some(Command::One { decoder, corpus, delivery, passes }) => one(&decoder, &corpus, &delivery, passes),
-        Some(Command::Serve) => serve::serve()?,
+        Some(Command::Serve { threads }) => serve::serve(threads)?,
         None => measure(&sections, quick)?,
     }
     Ok(())
@@ -109,6 +111,9 @@ fn measure(sections: &[Section], quick: bool) -> Result<(), Box<dyn Error>> {
     }
     if wants(Section::Server) {
         results.push(burst::section(quick)?);
+    }
+    if wants(Section::Fairness) {
+        results.push(fairness::section(quick)?);
     }
     if wants(Section::Memory) {
         results.push(memory::section(quick)?);

@@ -56,7 +56,7 @@ pub fn section(quick: bool) -> io::Result<Section> {
 
 /// In a server of its own, since freed memory would serve the next ones.
 fn growth(path: &str) -> io::Result<f64> {
-    let server = Server::start()?;
+    let server = Server::start(1)?;
     let connect = |count| (0..count).map(|_| server.get(path)).collect::<Result<Vec<_>, _>>();
     let _warm_up = connect(WARM_UP)?;
     let before = resident(&server)?;

@@ -12,18 +12,23 @@ use std::io;
 use std::process;
 use std::task::{Poll, ready};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How many events are ready at once.
+/// How many events of openai are ready at once.
 pub const BURST: usize = 100;
 
 /// From one burst to the next.
 const INTERVAL: Duration = Duration::from_millis(2);
 
-// The streams that the server has. Those of bursts take a number of bursts as the next segment of their path.
+/// How many events are slow, and how much processor time each takes.
+pub const SLOW_EVENTS: usize = 60;
+pub const SLOW_EVENT: Duration = Duration::from_millis(20);
+
+// The streams that the server has. Those of bursts take a number of bursts as the last segment of their path; those of tiny
+// events take the size of a burst before it.
 pub const SHARED: &str = "/shared";
 pub const WRITTEN: &str = "/written";
 pub const AXUM_SHARED: &str = "/axum/shared";
@@ -34,18 +39,30 @@ pub const AFTER_EVENT: &str = "/after-event";
 pub const AXUM_IDLE: &str = "/axum/idle";
 pub const AXUM_IDLE_KEEP_ALIVE: &str = "/axum/idle/keep-alive";
 pub const AXUM_AFTER_EVENT: &str = "/axum/after-event";
+pub const ENDLESS: &str = "/endless";
+pub const AXUM_ENDLESS: &str = "/axum/endless";
+pub const SLOW: &str = "/slow";
+pub const AXUM_SLOW: &str = "/axum/slow";
+pub const TINY: &str = "/tiny";
+pub const AXUM_TINY: &str = "/axum/tiny";
+/// No stream, but a few bytes.
+pub const PLAIN: &str = "/plain";
 
-/// Serves on one thread, on a port that it prints, until its standard input ends.
+/// Serves on so many threads, on a port that it prints, until its standard input ends.
 ///
 /// # Errors
 ///
 /// When the server cannot run.
-pub fn serve() -> io::Result<()> {
+pub fn serve(threads: usize) -> io::Result<()> {
     thread::spawn(|| {
         _ = io::copy(&mut io::stdin(), &mut io::sink());
         process::exit(0);
     });
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    let mut runtime = match threads {
+        1 => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    runtime.worker_threads(threads).enable_all().build()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
         axum::serve(listener, app()).await
@@ -63,22 +80,23 @@ fn app() -> Router {
     let axum_written = move || encoder::axum(for_axum.clone());
 
     let bursts = |path| format!("{path}/{{count}}");
+    let tiny_bursts = |path| format!("{path}/{{size}}/{{count}}");
     Router::new()
         .route(
             &bursts(SHARED),
-            get(|Path(count)| async move { sse_axum::Sse::new(in_bursts(count, shared)) }),
+            get(|Path(count)| async move { sse_axum::Sse::new(in_bursts(count, BURST, shared)) }),
         )
         .route(
             &bursts(WRITTEN),
-            get(|Path(count)| async move { sse_axum::Sse::new(in_bursts(count, written)) }),
+            get(|Path(count)| async move { sse_axum::Sse::new(in_bursts(count, BURST, written)) }),
         )
         .route(
             &bursts(AXUM_SHARED),
-            get(|Path(count)| async move { axum::response::Sse::new(in_bursts(count, axum_shared)) }),
+            get(|Path(count)| async move { axum::response::Sse::new(in_bursts(count, BURST, axum_shared)) }),
         )
         .route(
             &bursts(AXUM_WRITTEN),
-            get(|Path(count)| async move { axum::response::Sse::new(in_bursts(count, axum_written)) }),
+            get(|Path(count)| async move { axum::response::Sse::new(in_bursts(count, BURST, axum_written)) }),
         )
         .route(IDLE, get(async || sse_axum::Sse::new(idle::<sse_axum::Event>())))
         .route(
@@ -94,10 +112,28 @@ fn app() -> Router {
             AXUM_IDLE_KEEP_ALIVE,
             get(async || axum::response::Sse::new(idle()).keep_alive(axum::response::sse::KeepAlive::new())),
         )
+        .route(ENDLESS, get(async || sse_axum::Sse::new(endless(encoder::event))))
+        .route(AXUM_ENDLESS, get(async || axum::response::Sse::new(endless(encoder::axum))))
+        .route(SLOW, get(async || sse_axum::Sse::new(slow(encoder::event))))
+        .route(AXUM_SLOW, get(async || axum::response::Sse::new(slow(encoder::axum))))
+        .route(
+            &tiny_bursts(TINY),
+            get(|Path((size, count))| async move {
+                sse_axum::Sse::new(in_bursts(count, size, each_tiny(encoder::event)))
+            }),
+        )
+        .route(
+            &tiny_bursts(AXUM_TINY),
+            get(|Path((size, count))| async move {
+                axum::response::Sse::new(in_bursts(count, size, each_tiny(encoder::axum)))
+            }),
+        )
+        .route(PLAIN, get(async || "plain"))
 }
 
 fn in_bursts<T>(
     mut bursts: usize,
+    size: usize,
     mut event: impl FnMut() -> T,
 ) -> impl Stream<Item = Result<T, Infallible>> {
     let mut interval = interval(INTERVAL);
@@ -110,7 +146,7 @@ fn in_bursts<T>(
             }
             ready!(interval.poll_tick(cx));
             bursts -= 1;
-            ready = BURST;
+            ready = size;
         }
         ready -= 1;
         Poll::Ready(Some(Ok(event())))
@@ -123,4 +159,33 @@ fn idle<T>() -> impl Stream<Item = Result<T, Infallible>> {
 
 fn idle_after<T>(event: T) -> impl Stream<Item = Result<T, Infallible>> {
     stream::iter([Ok(event)]).chain(idle())
+}
+
+/// An event of 1 to 8 bytes of data.
+fn tiny(number: usize) -> Fields<&'static str> {
+    Fields { event_type: None, id: None, data: &"12345678"[..1 + number % 8] }
+}
+
+fn each_tiny<T>(event: impl Fn(Fields<&'static str>) -> T) -> impl FnMut() -> T {
+    let mut numbers = 0..;
+    move || event(tiny(numbers.next().expect("the numbers do not end")))
+}
+
+/// A stream that is always ready and never ends.
+fn endless<T>(event: impl Fn(Fields<&'static str>) -> T) -> impl Stream<Item = Result<T, Infallible>> {
+    stream::iter((0..).map(move |number| Ok(event(tiny(number)))))
+}
+
+/// Events that are made on the spot, as by a model in the same process. Their data is the time at which they are ready.
+fn slow<T>(event: impl Fn(Fields<String>) -> T) -> impl Stream<Item = Result<T, Infallible>> {
+    stream::iter((0..SLOW_EVENTS).map(move |_| {
+        let start = Instant::now();
+        while start.elapsed() < SLOW_EVENT {}
+        Ok(event(Fields { event_type: None, id: None, data: now().as_nanos().to_string() }))
+    }))
+}
+
+/// The time by the clock that the server and its clients share.
+pub fn now() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().expect("the epoch is in the past")
 }

@@ -13,12 +13,14 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts a server of so many threads.
+    ///
     /// # Errors
     ///
     /// When this program does not start once more.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(threads: usize) -> io::Result<Self> {
         let mut process = Command::new(env::current_exe()?)
-            .arg("serve")
+            .args(["serve", &threads.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -28,11 +30,11 @@ impl Server {
         Ok(Self { process, address })
     }
 
-    /// Asks for a stream and reads the head of the response.
+    /// Makes a request and reads the head of the response.
     ///
     /// # Errors
     ///
-    /// When the server does not answer with a stream.
+    /// When the server does not answer, or with an error.
     pub fn get(&self, path: &str) -> io::Result<BufReader<TcpStream>> {
         let mut connection = TcpStream::connect(&self.address)?;
         write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -3,13 +3,18 @@
 //! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other in a browser, writes down
 //! what it sees, and posts it back; the test compares that with what the standard says, which is the same for every browser
 //! and every framework.
+//!
+//! The other clients are in `clients`: pages, which post what they see, and scripts, which print it.
 
 pub mod browser;
+mod chat;
+mod mcp;
+pub mod script;
 pub mod server;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use sse_core::{Event, KeepAlive};
-use std::convert::Infallible;
+use sse_core::{EncodedEvent, Event, KeepAlive};
+use std::io;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::IntervalStream;
@@ -31,25 +36,30 @@ pub struct Lab {
 /// What came back of a run.
 #[derive(Debug)]
 pub enum Report {
-    /// The page has seen all this: a JSON object with a list of lines for each scenario.
+    /// A page has posted what it saw, as JSON.
     Page(String),
     /// A client of `/events/retry` came back after that time.
     Reconnected(Duration),
-    /// The stream of `/events/close` or `/events/slow` was dropped.
+    /// A watched stream was dropped.
     Dropped,
 }
 
-/// The answer to a request for `/events/{scenario}`.
+/// The answer to a request.
 #[allow(missing_debug_implementations, reason = "a stream has nothing to show")]
 pub enum Answer {
+    /// Status 202.
+    Accepted,
     /// Status 204.
     Stop,
-    /// An event stream.
-    Events(BoxStream<'static, Result<Event, Infallible>>),
+    /// An event stream, with or without keep-alive.
+    Events(Events, Option<KeepAlive>),
 }
 
-/// So short that comments come between the events of a scenario.
-pub fn keep_alive() -> KeepAlive {
+/// The events of a scenario.
+pub type Events = BoxStream<'static, io::Result<Event>>;
+
+/// A keep-alive short enough for the pauses of a scenario.
+fn comments() -> KeepAlive {
     KeepAlive::new().interval(Duration::from_millis(50))
 }
 
@@ -70,17 +80,28 @@ impl Lab {
         self.reports.send(Report::Page(body)).ok();
     }
 
-    /// Plays a scenario.
+    /// Plays a scenario. The suffix `.quiet` turns keep-alive off; `.line` sends comments without a blank line after them.
     pub fn events(&self, scenario: &str, last_event_id: &str) -> Answer {
+        let (scenario, keep_alive) = match scenario.split_once('.') {
+            Some((scenario, "quiet")) => (scenario, None),
+            Some((scenario, "line")) => (scenario, Some(comments().event(EncodedEvent::raw(":\n")))),
+            _ => (scenario, Some(comments())),
+        };
+        self.scenario(scenario, last_event_id)
+            .map_or(Answer::Stop, |events| Answer::Events(events, keep_alive))
+    }
+
+    /// The events of a scenario. `None` is answered with status 204.
+    fn scenario(&self, scenario: &str, last_event_id: &str) -> Option<Events> {
         let event = |text: &str| Event::new().data(text);
         let soon = Duration::from_millis(100);
-        match (scenario, last_event_id) {
-            ("open" | "silent", _) => Answer::Events(stream::pending().boxed()),
+        let events = match (scenario, last_event_id) {
+            ("open" | "silent", _) => stream::pending().boxed(),
             ("comments", _) => {
                 // A pause of several keep-alives.
                 let later =
                     IntervalStream::new(tokio::time::interval(Duration::from_millis(400))).skip(1).take(1);
-                Answer::Events(later.map(move |_| Ok(event("late"))).chain(stream::pending()).boxed())
+                later.map(move |_| Ok(event("late"))).chain(stream::pending()).boxed()
             }
             ("fields", _) => held([
                 event("plain"),
@@ -94,7 +115,6 @@ impl Lab {
             ]),
             ("resume", "") => ending([1, 2, 3].map(numbered), Event::new().retry(soon)),
             ("resume", "3") => ending([4, 5].map(numbered), Event::new().comment("again")),
-            ("resume", _) => Answer::Stop,
             ("retry", "") => {
                 self.ended.send_replace(Some(Instant::now()));
                 ending([numbered(1)], Event::new().retry(Duration::from_millis(500)))
@@ -102,7 +122,7 @@ impl Lab {
             ("retry", _) => {
                 let pause = self.ended.send_replace(None).map(|ended| ended.elapsed());
                 self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
-                Answer::Stop
+                return None;
             }
             ("close", _) => self.watched(stream::iter([Ok(event("1"))]).chain(stream::pending())),
             ("slow", _) => {
@@ -114,16 +134,41 @@ impl Lab {
                 let next = seen.parse().map_or(1, |seen: u32| seen + 1);
                 let ticks = IntervalStream::new(tokio::time::interval(soon));
                 let events = stream::iter(next..).map(numbered).zip(ticks).map(|(event, _)| Ok(event));
-                Answer::Events(stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed())
+                stream::iter([Ok(Event::new().retry(soon))]).chain(events).boxed()
             }
-            _ => Answer::Stop,
-        }
+            ("breaking", seen) => {
+                let seen = seen.parse().unwrap_or(0);
+                let last = match seen {
+                    0..3 => 3,
+                    3..5 => 5,
+                    5.. => return None,
+                };
+                breaking((seen + 1..=last).map(|id| numbered(id).retry(Duration::from_millis(10))))
+            }
+            ("pauses", _) => paused([1, 2, 3].map(|n| event(&n.to_string()))).boxed(),
+            ("numbers", "") => paused([numbered(1).retry(soon), numbered(2), numbered(3)]).boxed(),
+            ("numbers", "3") => paused([4, 5].map(numbered)).boxed(),
+            ("html" | "turbo", "") => paused([markup(scenario, 1).retry(soon), markup(scenario, 2)]).boxed(),
+            ("html" | "turbo", "2") => {
+                let rest = [markup(scenario, 3), Event::new().event("end").data("")];
+                self.watched(paused(rest).chain(stream::pending()))
+            }
+            ("chat", _) => paused(chat::answer()).boxed(),
+            ("chat-ids", _) => {
+                let numbered =
+                    (1..).zip(chat::answer()).map(|(id, event): (u32, _)| event.id(id.to_string()));
+                paused(numbered).boxed()
+            }
+            ("chat-open", _) => self.watched(paused(chat::answer().take(1)).chain(stream::pending())),
+            _ => return None,
+        };
+        Some(events)
     }
 
-    /// These events, and a report when they are dropped.
-    fn watched(&self, events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Answer {
+    /// These events, with a report when they are dropped.
+    fn watched(&self, events: impl Stream<Item = io::Result<Event>> + Send + 'static) -> Events {
         let dropped = Dropped(self.reports.clone());
-        Answer::Events(events.inspect(move |_| _ = &dropped).boxed())
+        events.inspect(move |_| _ = &dropped).boxed()
     }
 }
 
@@ -131,14 +176,40 @@ fn numbered(id: u32) -> Event {
     Event::new().id(id.to_string()).data(id.to_string())
 }
 
+/// A list item of several lines, as htmx or Turbo expects it.
+fn markup(library: &str, id: u32) -> Event {
+    let row = format!("<li>\n  row {id},\n\n  <b>in several lines</b>\n</li>");
+    let action = |row| {
+        format!("<turbo-stream action=append target=rows>\n<template>{row}</template>\n</turbo-stream>")
+    };
+    Event::new().id(id.to_string()).data(if library == "turbo" { action(row) } else { row })
+}
+
 /// These events on a connection that stays open.
-fn held<const N: usize>(events: [Event; N]) -> Answer {
-    Answer::Events(stream::iter(events).map(Ok).chain(stream::pending()).boxed())
+fn held<const N: usize>(events: [Event; N]) -> Events {
+    stream::iter(events).map(Ok).chain(stream::pending()).boxed()
 }
 
 /// These events, and one before them, on a connection that the server ends.
-fn ending<const N: usize>(events: [Event; N], first: Event) -> Answer {
-    Answer::Events(stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed())
+fn ending<const N: usize>(events: [Event; N], first: Event) -> Events {
+    stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed()
+}
+
+/// These events, followed at once by an error.
+fn breaking(events: impl Iterator<Item = Event> + Send + 'static) -> Events {
+    let error = stream::once(async { Err(io::Error::other("broken")) });
+    stream::iter(events).map(Ok).chain(error).boxed()
+}
+
+/// These events, with a pause of several keep-alives before each.
+fn paused<I>(events: I) -> impl Stream<Item = io::Result<Event>> + Send + 'static
+where
+    I: IntoIterator<Item = Event, IntoIter: Send + 'static>,
+{
+    stream::iter(events).then(|event| async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(event)
+    })
 }
 
 struct Dropped(mpsc::UnboundedSender<Report>);

@@ -84,7 +84,7 @@ async function scenarios(names) {
 async function polyfill() {
   delete window.EventSource;
   const script = document.createElement("script");
-  script.src = "/polyfill.js";
+  script.src = "/files/node_modules/event-source-polyfill/src/eventsource.js";
   const loaded = new Promise((resolve) => script.onload = resolve);
   document.head.append(script);
   await loaded;
@@ -105,9 +105,45 @@ const restart = () => scenario("restart", (source, lines, end) => {
   });
 });
 
+// Plays a stream that ends in an error, in so many rounds, five at a time: what an `EventSource` sees, and what `fetch` reads.
+async function breaking(rounds) {
+  const source = () => scenario("breaking", (source, lines, end) => source.addEventListener("error", () => {
+    // The server breaks the connection twice, then answers 204. A source that loses events reconnects more often.
+    if (source.readyState === EventSource.CLOSED || lines.filter((line) => line === "connecting").length > 3) {
+      end();
+    }
+  }));
+  const body = async () => {
+    const chunks = [];
+    try {
+      const response = await fetch("/events/breaking.quiet");
+      // As a page that is busy for a moment. A connection that breaks meanwhile takes what is unread with it.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        chunks.push(chunk);
+      }
+      chunks.push("end");
+    } catch {
+      chunks.push("broken");
+    }
+    return chunks.join("");
+  };
+  const five = (play) => Promise.all(Array.from({ length: 5 }, play));
+  // Rounds that do not count, while the browser is still starting.
+  await five(source);
+  await five(body);
+  const seen = { sources: [], bodies: [] };
+  while (seen.sources.length < rounds) {
+    seen.sources.push(...await five(source));
+    seen.bodies.push(...await five(body));
+  }
+  return seen;
+}
+
 const search = new URLSearchParams(location.search);
 const run = search.has("polyfill") ? polyfill()
   : search.has("connections") ? connections(Number(search.get("connections")))
+  : search.has("breaking") ? breaking(Number(search.get("breaking")))
   : search.has("restart") ? restart()
   : scenarios(Object.keys(watches));
 

@@ -1,13 +1,15 @@
 //! The same routes in each framework.
 
-use crate::{Answer, Lab, PAGE, SCRIPT, keep_alive};
+use crate::{Answer, Events, Lab, PAGE, SCRIPT};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::map_request;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -16,6 +18,19 @@ async fn listener(lab: &Lab) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(("127.0.0.1", lab.port)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     (listener, address)
+}
+
+/// A page in `clients`, or what it loads from `node_modules`: the content type and the text. Imports may omit `.js`.
+fn file(path: &str) -> Option<(&'static str, String)> {
+    if path.contains("..") {
+        return None;
+    }
+    let mut path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if path.extension().is_none() {
+        path.set_extension("js");
+    }
+    let html = path.extension().is_some_and(|extension| extension == "html");
+    Some((if html { "text/html" } else { "text/javascript" }, fs::read_to_string(path).ok()?))
 }
 
 /// Serves the lab with axum, over HTTP/1.1.
@@ -43,22 +58,13 @@ pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
     address
 }
 
-/// Serves the lab with axum, and the polyfill from npm. The `Last-Event-ID` header is taken away, so that a client can resume
-/// through the query only.
-///
-/// # Panics
-///
-/// If `npm ci` has not been run.
-pub async fn axum_with_polyfill(lab: Lab) -> SocketAddr {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/event-source-polyfill/src/eventsource.js");
-    let polyfill = std::fs::read_to_string(path).expect("the polyfill: run `npm ci` in the directory e2e");
+/// Serves the lab with axum, without the `Last-Event-ID` header of its requests: clients can only resume through the query.
+pub async fn axum_without_last_event_id(lab: Lab) -> SocketAddr {
     let (listener, address) = listener(&lab).await;
-    let app = axum_router(lab)
-        .route("/polyfill.js", get(([(CONTENT_TYPE, "text/javascript")], polyfill)))
-        .layer(map_request(async |mut request: Request| {
-            request.headers_mut().remove(sse_core::header::LAST_EVENT_ID);
-            request
-        }));
+    let app = axum_router(lab).layer(map_request(async |mut request: Request| {
+        request.headers_mut().remove(sse_core::header::LAST_EVENT_ID);
+        request
+    }));
     tokio::spawn(axum::serve(listener, app).into_future());
     address
 }
@@ -70,21 +76,49 @@ fn axum_router(lab: Lab) -> Router {
     use axum::routing::post;
     use sse_axum::{LastEventId, Sse};
 
+    fn answer(answer: Answer) -> Response {
+        match answer {
+            Answer::Accepted => StatusCode::ACCEPTED.into_response(),
+            Answer::Stop => StatusCode::NO_CONTENT.into_response(),
+            Answer::Events(events, None) => Sse::new(events).into_response(),
+            Answer::Events(events, Some(keep_alive)) => {
+                Sse::new(events).keep_alive(keep_alive).into_response()
+            }
+        }
+    }
+
     async fn events(
         State(lab): State<Lab>,
         Path(scenario): Path<String>,
         LastEventId(id): LastEventId,
     ) -> Response {
-        match lab.events(&scenario, &id) {
-            Answer::Stop => StatusCode::NO_CONTENT.into_response(),
-            Answer::Events(events) => Sse::new(events).keep_alive(keep_alive()).into_response(),
-        }
+        answer(lab.events(&scenario, &id))
+    }
+
+    async fn chat(State(lab): State<Lab>, request: String) -> Response {
+        answer(lab.chat(&request))
+    }
+
+    async fn mcp(State(lab): State<Lab>, message: String) -> Response {
+        answer(lab.mcp(&message))
+    }
+
+    async fn mcp_resumed(State(lab): State<Lab>, LastEventId(id): LastEventId) -> Response {
+        answer(lab.mcp_resumed(&id))
+    }
+
+    async fn files(Path(path): Path<String>) -> Result<Response, StatusCode> {
+        let (content_type, text) = file(&path).ok_or(StatusCode::NOT_FOUND)?;
+        Ok(([(CONTENT_TYPE, content_type)], text).into_response())
     }
 
     Router::new()
         .route("/", get(Html(PAGE)))
         .route("/page.js", get(([(CONTENT_TYPE, "text/javascript")], SCRIPT)))
+        .route("/files/{*path}", get(files))
         .route("/events/{scenario}", get(events))
+        .route("/v1/chat/completions", post(chat))
+        .route("/mcp", post(mcp).get(mcp_resumed))
         .route("/report", post(async |State(lab): State<Lab>, body: String| lab.report(body)))
         .with_state(lab)
 }
@@ -95,16 +129,26 @@ fn axum_router(lab: Lab) -> Router {
 ///
 /// If Rocket does not launch.
 pub async fn rocket(lab: Lab) -> SocketAddr {
-    use futures_util::stream::BoxStream;
     use rocket::config::{Config, LogLevel};
+    use rocket::data::{Limits, ToByteUnit};
     use rocket::fairing::AdHoc;
-    use rocket::http::Status;
+    use rocket::http::{ContentType, Status};
     use rocket::response::content::{RawHtml, RawJavaScript};
     use rocket::{State, post, routes};
-    use sse_rocket::{Event, LastEventId, Sse};
-    use std::convert::Infallible;
+    use sse_rocket::{KeepAlive, LastEventId, Sse};
+    use std::path::PathBuf;
+    use std::time::Duration;
 
-    type Events = Sse<BoxStream<'static, Result<Event, Infallible>>>;
+    fn answer(answer: Answer) -> Result<Sse<Events>, Status> {
+        match answer {
+            Answer::Accepted => Err(Status::Accepted),
+            Answer::Stop => Err(Status::NoContent),
+            Answer::Events(events, keep_alive) => {
+                let none = KeepAlive::new().interval(Duration::ZERO);
+                Ok(Sse::new(events).keep_alive(keep_alive.unwrap_or(none)))
+            }
+        }
+    }
 
     #[rocket::get("/")]
     fn page() -> RawHtml<&'static str> {
@@ -116,12 +160,30 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
         RawJavaScript(SCRIPT)
     }
 
+    #[rocket::get("/files/<path..>")]
+    fn files(path: PathBuf) -> Option<(ContentType, String)> {
+        let (content_type, text) = file(path.to_str()?)?;
+        Some((content_type.parse().ok()?, text))
+    }
+
     #[rocket::get("/events/<scenario>")]
-    fn events(lab: &State<Lab>, scenario: &str, id: LastEventId) -> Result<Events, Status> {
-        match lab.events(scenario, &id) {
-            Answer::Stop => Err(Status::NoContent),
-            Answer::Events(events) => Ok(Sse::new(events).keep_alive(keep_alive())),
-        }
+    fn events(lab: &State<Lab>, scenario: &str, id: LastEventId) -> Result<Sse<Events>, Status> {
+        answer(lab.events(scenario, &id))
+    }
+
+    #[post("/v1/chat/completions", data = "<request>")]
+    fn chat(lab: &State<Lab>, request: String) -> Result<Sse<Events>, Status> {
+        answer(lab.chat(&request))
+    }
+
+    #[post("/mcp", data = "<message>")]
+    fn mcp(lab: &State<Lab>, message: String) -> Result<Sse<Events>, Status> {
+        answer(lab.mcp(&message))
+    }
+
+    #[rocket::get("/mcp")]
+    fn mcp_resumed(lab: &State<Lab>, id: LastEventId) -> Result<Sse<Events>, Status> {
+        answer(lab.mcp_resumed(&id))
     }
 
     #[post("/report", data = "<body>")]
@@ -130,14 +192,18 @@ pub async fn rocket(lab: Lab) -> SocketAddr {
     }
 
     let (sender, address) = oneshot::channel();
-    let config = Config { port: lab.port, log_level: LogLevel::Off, ..Config::debug_default() };
-    let rocket = rocket::custom(config).manage(lab).mount("/", routes![page, script, events, report]).attach(
-        AdHoc::on_liftoff("address", |rocket| {
+    // A report may be longer than the 8 KiB that Rocket allows a string.
+    let limits = Limits::default().limit("string", 1.mebibytes());
+    let config = Config { port: lab.port, limits, log_level: LogLevel::Off, ..Config::debug_default() };
+    let routes = routes![page, script, files, events, chat, mcp, mcp_resumed, report];
+    let rocket = rocket::custom(config).manage(lab).mount("/", routes).attach(AdHoc::on_liftoff(
+        "address",
+        |rocket| {
             Box::pin(async move {
                 sender.send((rocket.config().address, rocket.config().port).into()).ok();
             })
-        }),
-    );
+        },
+    ));
     tokio::spawn(rocket.launch());
     address.await.expect("Rocket to launch")
 }
@@ -147,29 +213,57 @@ pub async fn warp(lab: Lab) -> SocketAddr {
     use sse_warp::{LastEventId, Sse, last_event_id};
     use warp::Filter;
     use warp::http::StatusCode;
+    use warp::path::Tail;
     use warp::reply::{Reply, Response, html, with_header};
 
-    fn events(lab: &Lab, scenario: &str, id: &LastEventId) -> Response {
-        match lab.events(scenario, id) {
+    fn answer(answer: Answer) -> Response {
+        match answer {
+            Answer::Accepted => StatusCode::ACCEPTED.into_response(),
             Answer::Stop => StatusCode::NO_CONTENT.into_response(),
-            Answer::Events(events) => Sse::new(events).keep_alive(keep_alive()).into_response(),
+            Answer::Events(events, None) => Sse::new(events).into_response(),
+            Answer::Events(events, Some(keep_alive)) => {
+                Sse::new(events).keep_alive(keep_alive).into_response()
+            }
+        }
+    }
+
+    fn files(path: &Tail) -> Response {
+        match file(path.as_str()) {
+            Some((content_type, text)) => with_header(text, CONTENT_TYPE, content_type).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
         }
     }
 
     let (listener, address) = listener(&lab).await;
     let lab = warp::any().map(move || lab.clone());
+    let body =
+        warp::body::bytes().map(|body: warp::hyper::body::Bytes| String::from_utf8_lossy(&body).into_owned());
     let page = warp::path::end().map(|| html(PAGE));
     let script = warp::path!("page.js").map(|| with_header(SCRIPT, CONTENT_TYPE, "text/javascript"));
+    let files = warp::path("files").and(warp::path::tail()).map(|path: Tail| files(&path));
     let events = warp::path!("events" / String)
         .and(lab.clone())
         .and(last_event_id())
-        .map(|scenario: String, lab: Lab, id: LastEventId| events(&lab, &scenario, &id));
-    let report = warp::path!("report").and(lab).and(warp::body::bytes()).map(
-        |lab: Lab, body: warp::hyper::body::Bytes| {
-            lab.report(String::from_utf8_lossy(&body).into_owned());
-            StatusCode::OK
-        },
-    );
-    tokio::spawn(warp::serve(page.or(script).or(events).or(report)).incoming(listener).run());
+        .map(|scenario: String, lab: Lab, id: LastEventId| answer(lab.events(&scenario, &id)));
+    let chat = warp::path!("v1" / "chat" / "completions")
+        .and(lab.clone())
+        .and(body)
+        .map(|lab: Lab, request: String| answer(lab.chat(&request)));
+    let mcp = warp::path!("mcp")
+        .and(warp::post())
+        .and(lab.clone())
+        .and(body)
+        .map(|lab: Lab, message: String| answer(lab.mcp(&message)));
+    let mcp_resumed = warp::path!("mcp")
+        .and(warp::get())
+        .and(lab.clone())
+        .and(last_event_id())
+        .map(|lab: Lab, id: LastEventId| answer(lab.mcp_resumed(&id)));
+    let report = warp::path!("report").and(lab).and(body).map(|lab: Lab, body: String| {
+        lab.report(body);
+        StatusCode::OK
+    });
+    let routes = page.or(script).or(files).or(events).or(chat).or(mcp).or(mcp_resumed).or(report);
+    tokio::spawn(warp::serve(routes).incoming(listener).run());
     address
 }

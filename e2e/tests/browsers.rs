@@ -1,6 +1,7 @@
 //! What each browser sees of each framework's server.
 
 use e2e::browser::Browser;
+use e2e::script::expect_npm;
 use e2e::{Lab, Report, server};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -112,8 +113,9 @@ async fn webkit_and_warp() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_without_event_source_resumes_with_a_polyfill_through_the_query() {
+    expect_npm();
     let (lab, mut reports) = Lab::new();
-    let address = server::axum_with_polyfill(lab).await;
+    let address = server::axum_without_last_event_id(lab).await;
     let _browser = Browser::chromium(&format!("http://{address}/?polyfill"));
     let report = timeout(PATIENCE, reports.recv()).await.expect("the page to report");
     let Some(Report::Page(seen)) = report else { panic!("{report:?}") };

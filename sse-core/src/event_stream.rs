@@ -136,36 +136,40 @@ where
         self.decoder.has_incomplete_event()
     }
 
-    /// Decodes up to the next frame that is picked.
+    /// Decodes up to the next item: a message, or another frame of which one is made.
     #[inline]
-    fn poll_pick<T>(
+    fn poll_item<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        pick: impl Fn(Decoded<'_>) -> Option<T>,
+        message: impl Fn(MessageEvent<'static>) -> T,
+        other: impl Fn(Frame<'_>) -> Option<T>,
     ) -> Poll<Option<Result<T, EventStreamError<B::Error>>>> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
-        let mut next = |rest: &mut &[u8]| loop {
-            match this.decoder.decode_parts(rest) {
-                Ok(Some(next)) => {
-                    if let Some(picked) = pick(next) {
-                        break Some(Ok(picked));
-                    }
-                }
-                Ok(None) => break None,
-                Err(error) => break Some(Err(EventStreamError::TooLarge(error))),
-            }
-        };
-        // Apart from the loop, since a chunk is moved only once it has an event, which most small ones have not.
+        // Two loops, since a chunk is moved only once it has an event, which most small ones have not.
         if let Some(chunk) = this.chunk {
             let chunk = chunk.as_ref();
             let mut rest = &chunk[*this.decoded..];
-            let item = next(&mut rest);
-            *this.decoded = chunk.len() - rest.len();
-            if item.is_some() {
-                return Poll::Ready(item);
+            loop {
+                let next = this.decoder.decode_parts(&mut rest);
+                *this.decoded = chunk.len() - rest.len();
+                match next {
+                    Ok(Some(Decoded::Message { event_type, data, last_event_id })) => {
+                        return Poll::Ready(Some(Ok(message(copy(event_type, data, last_event_id)))));
+                    }
+                    Ok(Some(Decoded::Frame(Frame::Message(event)))) => {
+                        return Poll::Ready(Some(Ok(message(event.into_owned()))));
+                    }
+                    Ok(Some(Decoded::Frame(frame))) => {
+                        if let Some(item) = other(frame) {
+                            return Poll::Ready(Some(Ok(item)));
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => return Poll::Ready(Some(Err(EventStreamError::TooLarge(error)))),
+                }
             }
             *this.chunk = None;
         }
@@ -173,7 +177,23 @@ where
             match ready!(this.body.as_mut().try_poll_next(cx)) {
                 Some(Ok(chunk)) => {
                     let mut rest = chunk.as_ref();
-                    let item = next(&mut rest);
+                    let item = loop {
+                        match this.decoder.decode_parts(&mut rest) {
+                            Ok(Some(Decoded::Message { event_type, data, last_event_id })) => {
+                                break Some(Ok(message(copy(event_type, data, last_event_id))));
+                            }
+                            Ok(Some(Decoded::Frame(Frame::Message(event)))) => {
+                                break Some(Ok(message(event.into_owned())));
+                            }
+                            Ok(Some(Decoded::Frame(frame))) => {
+                                if let Some(item) = other(frame) {
+                                    break Some(Ok(item));
+                                }
+                            }
+                            Ok(None) => break None,
+                            Err(error) => break Some(Err(EventStreamError::TooLarge(error))),
+                        }
+                    };
                     if item.is_some() {
                         if !rest.is_empty() {
                             *this.decoded = chunk.as_ref().len() - rest.len();
@@ -205,13 +225,7 @@ where
     type Item = Result<MessageEvent<'static>, EventStreamError<B::Error>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_pick(cx, |next| match next {
-            Decoded::Message { event_type, data, last_event_id } => {
-                Some(copy(event_type, data, last_event_id))
-            }
-            Decoded::Frame(Frame::Message(message)) => Some(message.into_owned()),
-            Decoded::Frame(Frame::Retry(_) | Frame::Comment(_)) => None,
-        })
+        self.poll_item(cx, |message| message, |_| None)
     }
 }
 
@@ -277,14 +291,7 @@ where
     type Item = Result<Frame<'static>, EventStreamError<B::Error>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().events.poll_pick(cx, |next| {
-            Some(match next {
-                Decoded::Message { event_type, data, last_event_id } => {
-                    Frame::Message(copy(event_type, data, last_event_id))
-                }
-                Decoded::Frame(frame) => frame.into_owned(),
-            })
-        })
+        self.project().events.poll_item(cx, Frame::Message, |frame| Some(frame.into_owned()))
     }
 }
 

@@ -114,6 +114,7 @@ async fn frames_have_comments_and_retries_too() {
     let chunks = [":a\n", "retry: 5\nevent: e\ndata: 1\n\ndata: far too large\n\n:b\n\nda", "ta: 2\n\n"];
     let decoder = Decoder::new().with_comments(true).with_max_event_size(10);
     let mut frames = EventStream::with_decoder(body(&chunks), decoder).frames();
+    assert!(!frames.is_terminated());
     let mut seen = Vec::new();
     while let Some(frame) = frames.next().await {
         seen.push(match frame {
@@ -192,4 +193,6 @@ fn debug_output_shows_the_decoder() {
     let decoder = Decoder::new().with_last_event_id("seven");
     let events = format!("{:?}", EventStream::with_decoder(body(&[]), decoder));
     assert!(events.starts_with("EventStream") && events.contains(r#"last_event_id: "seven""#), "{events}");
+    let frames = format!("{:?}", EventStream::new(body(&[])).frames());
+    assert!(frames.starts_with("Frames") && frames.contains("EventStream"), "{frames}");
 }

@@ -153,8 +153,7 @@ impl Decoder {
             Field::Id if memchr::memchr(b'\0', value).is_none() => self.block.set_id(value),
             Field::Id | Field::Unknown => {}
             Field::Retry => {
-                let Some(millis) = line::milliseconds(value) else { return Ok(None) };
-                let time = Duration::from_millis(millis).min(Self::MAX_RECONNECTION_TIME);
+                let Some(time) = reconnection_time(value) else { return Ok(None) };
                 self.reconnection_time = Some(time);
                 return Ok(Some(LineFrame::Retry(time)));
             }
@@ -225,4 +224,12 @@ pub(super) fn after_line_end(input: &[u8], end: usize) -> (usize, bool) {
         Some(b'\n') => (end + 2, false),
         next => (end + 1, next.is_none()),
     }
+}
+
+/// Parses the value of a `retry` field.
+// Out of line, since it is rare: inlined, it would take registers from the other lines.
+#[inline(never)]
+fn reconnection_time(value: &[u8]) -> Option<Duration> {
+    let millis = line::milliseconds(value)?;
+    Some(Duration::from_millis(millis).min(Decoder::MAX_RECONNECTION_TIME))
 }

@@ -1,0 +1,96 @@
+//! What clients on pages in Chromium see of each framework's server.
+
+use e2e::browser::Browser;
+use e2e::script::expect_npm;
+use e2e::{Lab, Report, server};
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Opens a page with this many clients, and returns what they saw once the server has dropped the streams they closed.
+async fn open<F: Future<Output = SocketAddr>>(
+    page: &str,
+    clients: usize,
+    serve: impl FnOnce(Lab) -> F,
+) -> Value {
+    expect_npm();
+    let (lab, mut reports) = Lab::new();
+    let address = serve(lab).await;
+    let _browser = Browser::chromium(&format!("http://{address}/files/clients/{page}"));
+    let (mut seen, mut dropped) = (Map::new(), 0);
+    let all = async {
+        while seen.len() < clients || dropped < clients {
+            match reports.recv().await.expect("the server to run") {
+                Report::Page(report) => {
+                    let report: Map<_, _> =
+                        serde_json::from_str(&report).unwrap_or_else(|_| panic!("the page failed: {report}"));
+                    seen.extend(report);
+                }
+                Report::Dropped => dropped += 1,
+                Report::Reconnected(_) => {}
+            }
+        }
+    };
+    let all = timeout(Duration::from_secs(90), all).await;
+    assert!(all.is_ok(), "the page reported {seen:?}, and {dropped} streams were dropped");
+    Value::Object(seen)
+}
+
+async fn fetch_event_source<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let seen = open("fetch-event-source.html", 1, serve).await;
+    let seen = &seen["fetch-event-source"];
+    for scenario in ["pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
+        assert_eq!(seen["read"][scenario], json!(["1", "2", "3"]), "{scenario}");
+    }
+    for scenario in ["pauses.line", "pauses.quiet"] {
+        assert_eq!(seen["json"][scenario], json!({ "messages": [1, 2, 3], "connections": 1 }), "{scenario}");
+    }
+    assert_eq!(seen["resumed"], json!([200, "1|1", "2|2", "3|3", 200, "4|4", "5|5", 204]),);
+    assert_eq!(seen["aborted"], json!(["1"]));
+
+    // The controls: it takes the blank line after a comment for a message, and a `retry` without data as well.
+    for scenario in ["pauses", "numbers"] {
+        let all = seen["read"][scenario].as_array().unwrap().iter();
+        let (phantoms, messages): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
+        assert!(!phantoms.is_empty() && messages == ["1", "2", "3"], "{scenario}: {seen}");
+    }
+    assert_eq!(seen["json"]["pauses"]["connections"], 3);
+    assert_eq!(seen["read"]["resume.quiet"], json!(["", "1", "2", "3"]));
+}
+
+async fn rows<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let seen = open("rows.html", 3, serve).await;
+    let rows = json!([1, 2, 3].map(|id| format!("\n  row {id},\n\n  <b>in several lines</b>\n")));
+    assert_eq!(seen, json!({ "htmx 2": rows, "htmx 4": rows, "turbo": rows }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_event_source_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
+    fetch_event_source(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_event_source_sees_no_phantoms_of_rocket_if_keep_alives_are_bare_lines() {
+    fetch_event_source(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_event_source_sees_no_phantoms_of_warp_if_keep_alives_are_bare_lines() {
+    fetch_event_source(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn htmx_and_turbo_show_html_of_several_lines_from_axum() {
+    rows(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn htmx_and_turbo_show_html_of_several_lines_from_rocket() {
+    rows(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn htmx_and_turbo_show_html_of_several_lines_from_warp() {
+    rows(server::warp).await;
+}

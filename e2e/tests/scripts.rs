@@ -1,0 +1,160 @@
+//! What clients in Node and Python see of each framework's server.
+
+use e2e::script::Script;
+use e2e::{Lab, Report, server};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+
+/// Runs a script against this server.
+async fn start<F: Future<Output = SocketAddr>>(
+    script: fn(&str, &str) -> Script,
+    name: &str,
+    serve: impl FnOnce(Lab) -> F,
+) -> (Script, UnboundedReceiver<Report>) {
+    let (lab, reports) = Lab::new();
+    let address = serve(lab).await;
+    (script(name, &format!("http://{address}")), reports)
+}
+
+/// Waits until the server drops the stream that the client aborted.
+async fn dropped(mut reports: UnboundedReceiver<Report>) {
+    let report = timeout(Duration::from_secs(20), reports.recv()).await.expect("the stream to be dropped");
+    assert!(matches!(report, Some(Report::Dropped)), "{report:?}");
+}
+
+async fn eventsource<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (mut script, _reports) = start(Script::node, "eventsource.mjs", serve).await;
+    let first = ["open", "message|1|1", "message|2|2", "message|3|3", "connecting"];
+    let second = ["open", "message|4|4", "message|5|5", "connecting", "closed"];
+    assert_eq!(script.seen().await, json!([first, second].concat()));
+}
+
+async fn openai_in_node<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (mut script, reports) = start(Script::node, "openai-node.mjs", serve).await;
+    let answers = script.seen().await;
+    for model in ["chat", "chat.line", "chat.quiet", "chat-ids", "chat-ids.line", "chat-ids.quiet"] {
+        assert_eq!(answers[model], "One,\n둘, three.", "{model}");
+    }
+    assert_eq!(script.seen().await, "One,\n");
+    dropped(reports).await;
+}
+
+async fn openai_in_python<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (mut script, reports) = start(Script::python, "openai-python.py", serve).await;
+    let answers = script.seen().await;
+    for model in ["chat", "chat.line", "chat.quiet", "chat-ids.line", "chat-ids.quiet"] {
+        assert_eq!(answers[model], "One,\n둘, three.", "{model}");
+    }
+    // The control: after an event with an ID, it takes the blank line after a comment for an event, and parses no data.
+    let failed = answers["chat-ids"].as_str().is_some_and(|answer| answer.ends_with("JSONDecodeError"));
+    assert!(failed, "{answers}");
+    assert_eq!(script.seen().await, "One,\n");
+    dropped(reports).await;
+}
+
+async fn httpx_sse<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (mut script, reports) = start(Script::python, "httpx-sse.py", serve).await;
+    let streams = script.seen().await;
+    for scenario in ["pauses", "pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
+        assert_eq!(streams[scenario], json!(["1", "2", "3"]), "{scenario}");
+    }
+    // The controls: after an event with an ID, it takes the blank line after a comment for an event. A `retry` without data is
+    // always one.
+    let all = streams["numbers"].as_array().unwrap().iter();
+    let (phantoms, events): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
+    assert!(!phantoms.is_empty() && events == ["1", "2", "3"], "{streams}");
+    assert_eq!(streams["resume.quiet"], json!(["", "1", "2", "3"]));
+
+    let resumed = json!([[["1", "1"], ["2", "2"], ["3", "3"]], [["4", "4"], ["5", "5"]], []]);
+    assert_eq!(script.seen().await, resumed);
+    assert_eq!(script.seen().await, "1");
+    dropped(reports).await;
+}
+
+async fn mcp<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+    let (mut script, reports) = start(Script::python, "mcp-python.py", serve).await;
+    assert_eq!(script.seen().await, json!(["lab", ["count", "cut", "hang"]]));
+    assert_eq!(script.seen().await, json!([1.0, 2.0, 3.0, "counted"]));
+    // The fourth request: the server ends the stream after the priming event, and the client resumes.
+    assert_eq!(script.seen().await, json!(["resumed 4"]));
+    assert_eq!(script.seen().await, "left");
+    dropped(reports).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eventsource_in_node_resumes_with_axum() {
+    eventsource(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eventsource_in_node_resumes_with_rocket() {
+    eventsource(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eventsource_in_node_resumes_with_warp() {
+    eventsource(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_node_reads_whole_answers_of_axum() {
+    openai_in_node(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_node_reads_whole_answers_of_rocket() {
+    openai_in_node(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_node_reads_whole_answers_of_warp() {
+    openai_in_node(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_python_reads_whole_answers_of_axum_if_keep_alives_are_bare_lines() {
+    openai_in_python(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_python_reads_whole_answers_of_rocket_if_keep_alives_are_bare_lines() {
+    openai_in_python(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_in_python_reads_whole_answers_of_warp_if_keep_alives_are_bare_lines() {
+    openai_in_python(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn httpx_sse_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
+    httpx_sse(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn httpx_sse_sees_no_phantoms_of_rocket_if_keep_alives_are_bare_lines() {
+    httpx_sse(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn httpx_sse_sees_no_phantoms_of_warp_if_keep_alives_are_bare_lines() {
+    httpx_sse(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_calls_tools_of_axum_and_resumes() {
+    mcp(server::axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_calls_tools_of_rocket_and_resumes() {
+    mcp(server::rocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_calls_tools_of_warp_and_resumes() {
+    mcp(server::warp).await;
+}

@@ -126,7 +126,7 @@ impl Event {
 
     #[inline]
     fn add_lines(&mut self, name: &str, text: &[u8]) {
-        if line::length(text).is_none() {
+        if line::find_end(text).is_none() {
             return self.line(name, text);
         }
         let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();

@@ -1,4 +1,4 @@
-use crate::decode::{Decoder, EventTooLarge, Next};
+use crate::decode::{Decoded, Decoder, EventTooLarge};
 use crate::message::{Frame, MessageEvent};
 use alloc::borrow::Cow;
 use core::fmt;
@@ -153,16 +153,16 @@ where
             let chunk = chunk.as_ref();
             let mut rest = &chunk[*this.decoded..];
             loop {
-                let next = this.decoder.next(&mut rest);
+                let next = this.decoder.decode_parts(&mut rest);
                 *this.decoded = chunk.len() - rest.len();
                 match next {
-                    Ok(Some(Next::Message { event_type, data, last_event_id })) => {
+                    Ok(Some(Decoded::Message { event_type, data, last_event_id })) => {
                         return Poll::Ready(Some(Ok(message(copy(event_type, data, last_event_id)))));
                     }
-                    Ok(Some(Next::Frame(Frame::Message(event)))) => {
+                    Ok(Some(Decoded::Frame(Frame::Message(event)))) => {
                         return Poll::Ready(Some(Ok(message(event.into_owned()))));
                     }
-                    Ok(Some(Next::Frame(frame))) => {
+                    Ok(Some(Decoded::Frame(frame))) => {
                         if let Some(item) = other(frame) {
                             return Poll::Ready(Some(Ok(item)));
                         }
@@ -178,14 +178,14 @@ where
                 Some(Ok(chunk)) => {
                     let mut rest = chunk.as_ref();
                     let item = loop {
-                        match this.decoder.next(&mut rest) {
-                            Ok(Some(Next::Message { event_type, data, last_event_id })) => {
+                        match this.decoder.decode_parts(&mut rest) {
+                            Ok(Some(Decoded::Message { event_type, data, last_event_id })) => {
                                 break Some(Ok(message(copy(event_type, data, last_event_id))));
                             }
-                            Ok(Some(Next::Frame(Frame::Message(event)))) => {
+                            Ok(Some(Decoded::Frame(Frame::Message(event)))) => {
                                 break Some(Ok(message(event.into_owned())));
                             }
-                            Ok(Some(Next::Frame(frame))) => {
+                            Ok(Some(Decoded::Frame(frame))) => {
                                 if let Some(item) = other(frame) {
                                     break Some(Ok(item));
                                 }

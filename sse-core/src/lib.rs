@@ -65,7 +65,6 @@ mod message;
 #[cfg(feature = "json")]
 mod typed;
 
-mod block;
 mod decode;
 
 #[cfg(feature = "stream")]

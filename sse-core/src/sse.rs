@@ -11,7 +11,7 @@ use core::time::Duration;
 use futures_core::stream::{FusedStream, Stream, TryStream};
 
 /// The size up to which events are joined, in bytes: what a response takes to the network in one go.
-const JOINED: usize = 16 * 1024;
+const MAX_CHUNK: usize = 16 * 1024;
 
 /// How many events may leave before other tasks get a turn, and the server a chance to flush.
 const EVENTS: usize = 64;
@@ -184,18 +184,18 @@ where
         let mut start = None;
         let mut joined = Vec::new();
         let mut length = first.len();
-        while length < JOINED && *this.run < EVENTS {
+        while length < MAX_CHUNK && *this.run < EVENTS {
             match this.stream.as_mut().try_poll_next(cx) {
                 Poll::Ready(Some(Ok(event))) => {
                     *this.run += 1;
                     let next: Bytes = event.into().into();
-                    if length + next.len() > JOINED {
+                    if length + next.len() > MAX_CHUNK {
                         *this.ahead = Some(next);
                         break;
                     }
                     length += next.len();
                     if joined.is_empty() {
-                        joined.reserve(JOINED.min(8 * length));
+                        joined.reserve(MAX_CHUNK.min(8 * length));
                         joined.extend_from_slice(&first);
                     }
                     joined.extend_from_slice(&next);

@@ -1,181 +1,199 @@
-//! What an earlier chunk or frame left behind, and how decoding goes on from there.
+//! Going on where the last call stopped.
 
-use super::{Aside, Decoder, EventTooLarge, Lent, OpenLine, Span};
-use crate::block;
+use super::lines::{LineFrame, Span, after_line_end};
+use super::state::{Buffer, ByteOrderMark, Carry, OpenLine, Place};
+use super::{Decoder, EventTooLarge, block};
 use crate::line::{self, Field};
 use core::mem;
 
 impl Decoder {
-    /// Goes on where the last chunk or frame left off, up to the start of a line or the end of the chunk.
-    // Small pieces are mostly the middle of a line of data or of a comment: with these apart and inlined, 64-byte pieces are a
-    // tenth faster.
+    /// Deals with what the last call left behind, until a line starts or the chunk ends.
+    // Most small chunks are the middle of a line of data or of a comment, so these two are inlined.
     #[inline(always)]
-    pub(super) fn resume(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
-        match self.open_line {
-            OpenLine::Data => {
-                let end = line::piece_length(chunk);
-                self.add_data(&chunk[..end.unwrap_or(chunk.len())])?;
+    pub(super) fn resume(
+        &mut self,
+        carry: Carry,
+        chunk: &mut &[u8],
+    ) -> Result<Option<LineFrame>, EventTooLarge> {
+        match carry {
+            Carry::OpenLine(OpenLine::Data) => {
+                let end = line::find_end_in_piece(chunk);
+                self.append_data(&chunk[..end.unwrap_or(chunk.len())])?;
                 self.block.size += usize::from(end.is_some());
-                self.end_open_line(chunk, end);
+                self.pass_open_line(chunk, end);
                 Ok(None)
             }
-            OpenLine::Skipped if !self.too_large => {
-                self.end_open_line(chunk, line::piece_length(chunk));
+            Carry::OpenLine(OpenLine::Ignored) => {
+                self.pass_open_line(chunk, line::find_end_in_piece(chunk));
                 Ok(None)
             }
-            _ => self.resume_other(chunk),
+            Carry::OpenLine(OpenLine::Buffered) => self.resume_buffered_line(chunk),
+            _ => self.resume_other(carry, chunk),
         }
     }
 
-    /// Passes over the rest of the open line and over its end, if that is in the chunk.
+    /// Moves past the open line, which ends here or not in this chunk.
     #[inline(always)]
-    fn end_open_line(&mut self, chunk: &mut &[u8], end: Option<usize>) {
+    fn pass_open_line(&mut self, chunk: &mut &[u8], end: Option<usize>) {
         *chunk = match end {
             Some(end) => {
-                self.open_line = OpenLine::None;
-                self.pending = false;
-                &chunk[self.past_line_end(chunk, end)..]
+                self.carry = None;
+                &chunk[self.pass_line_end(chunk, end)..]
             }
             None => &[],
         };
     }
 
-    /// As [`resume`](Self::resume), whatever was left behind.
     #[cold]
-    fn resume_other(&mut self, chunk: &mut &[u8]) -> Result<Option<Aside>, EventTooLarge> {
-        match mem::replace(&mut self.lent, Lent::Nothing) {
-            Lent::Nothing => {}
-            Lent::Line => block::empty(&mut self.line),
-            Lent::Block => self.block.clear(),
-        }
-        let input = *chunk;
-        let mut at = self.start(input);
-        if self.too_large {
-            at = self.skip_block(input, at);
-        }
-        let mut said = Ok(None);
-        if self.open_line != OpenLine::None {
-            let end = line::piece_length(&input[at..]).map(|length| at + length);
-            said = self.keep_line(&input[at..end.unwrap_or(input.len())]).map(|()| None);
-            at = match end {
-                Some(end) => {
-                    match mem::replace(&mut self.open_line, OpenLine::None) {
-                        OpenLine::Kept => said = self.take_kept_line(),
-                        OpenLine::Data => self.block.size += 1,
-                        OpenLine::None | OpenLine::Skipped => {}
-                    }
-                    self.past_line_end(input, end)
+    fn resume_other(&mut self, carry: Carry, chunk: &mut &[u8]) -> Result<Option<LineFrame>, EventTooLarge> {
+        self.carry = match carry {
+            Carry::StreamStart(mark) => skip_byte_order_mark(chunk, mark),
+            Carry::Cr if chunk.is_empty() => Some(Carry::Cr),
+            Carry::Cr => {
+                skip_lf(chunk);
+                None
+            }
+            Carry::OpenLine(_) => Some(carry),
+            Carry::OversizedBlock(place) => skip_block(chunk, place),
+            Carry::Lent { buffer, after_cr } => {
+                match buffer {
+                    Buffer::Line => block::empty(&mut self.line),
+                    Buffer::Block => self.block.clear(),
                 }
-                None => input.len(),
-            };
+                after_cr.then_some(Carry::Cr)
+            }
+        };
+        match self.carry {
+            Some(carry) if !chunk.is_empty() => self.resume(carry, chunk),
+            _ => Ok(None),
         }
-        *chunk = &input[at..];
-        self.pending = self.byte_order_mark.is_some()
-            || self.after_cr
-            || self.open_line != OpenLine::None
-            || self.too_large
-            || self.lent != Lent::Nothing;
-        said
     }
 
-    /// Passes over a byte order mark at the start of the stream, and over the LF of a CRLF that two chunks share.
-    fn start(&mut self, input: &[u8]) -> usize {
-        let mut at = 0;
-        if let Some(seen) = self.byte_order_mark {
-            let missing = &line::BYTE_ORDER_MARK[seen..];
-            at = missing.iter().zip(input).take_while(|(mark, byte)| mark == byte).count();
-            if at < missing.len() && at == input.len() {
-                self.byte_order_mark = Some(seen + at);
-            } else {
-                self.byte_order_mark = None;
-                // Part of a mark is the start of a line, and of none that means something.
-                if at < missing.len() && seen + at > 0 {
-                    self.open_line = OpenLine::Skipped;
-                }
+    #[cold]
+    fn resume_buffered_line(&mut self, chunk: &mut &[u8]) -> Result<Option<LineFrame>, EventTooLarge> {
+        let end = line::find_end_in_piece(chunk);
+        let open_line = self.buffer_line(&chunk[..end.unwrap_or(chunk.len())])?;
+        self.carry = Some(Carry::OpenLine(open_line));
+        let mut frame = None;
+        if end.is_some() {
+            match open_line {
+                OpenLine::Buffered => frame = self.apply_buffered_line()?,
+                OpenLine::Data => self.block.size += 1,
+                OpenLine::Ignored => {}
             }
         }
-        if self.after_cr && at < input.len() {
-            self.after_cr = false;
-            at += usize::from(input[at] == b'\n');
+        self.pass_open_line(chunk, end);
+        if let Some(LineFrame::Comment(_)) = frame {
+            self.lend(Buffer::Line);
         }
-        at
+        Ok(frame)
     }
 
-    /// Passes over the rest of a block that is too large, if need be up to the end of the chunk.
-    fn skip_block(&mut self, input: &[u8], mut at: usize) -> usize {
-        while self.too_large {
-            let Some(length) = line::length(&input[at..]) else {
-                if at < input.len() {
-                    self.open_line = OpenLine::Skipped;
-                }
-                return input.len();
-            };
-            let blank = length == 0 && self.open_line == OpenLine::None;
-            self.open_line = OpenLine::None;
-            self.too_large = !blank;
-            at = self.past_line_end(input, at + length);
-        }
-        at
-    }
-
-    /// Keeps more of a line that goes on in the next chunk, unless it is one that means nothing.
-    pub(super) fn keep_line(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
-        if part.is_empty() || self.open_line == OpenLine::Skipped {
-            return Ok(());
-        }
-        if self.open_line == OpenLine::None {
-            self.pending = true;
-            // The head of data is mostly whole: 64-byte pieces of 80-byte lines are a fifth faster for seeing that.
-            match line::split(part) {
-                (Field::Data, at) if part.len() >= line::LONGEST_HEAD => return self.open_data(&part[at..]),
-                _ => {}
+    /// Keeps the start of a line that goes on in the next chunk.
+    pub(super) fn open_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
+        match line::split_field(part) {
+            // Most open lines are data and long enough to tell, and need not go through the buffer.
+            (Field::Data, value) if part.len() >= line::LONGEST_HEAD => self.open_data(&part[value..]),
+            _ => {
+                self.line.clear();
+                self.buffer_line(part)
             }
-            self.open_line = OpenLine::Kept;
-            self.line.clear();
         }
+    }
+
+    /// Keeps more of a line in the buffer, unless its first bytes tell that it is data or means
+    /// nothing.
+    fn buffer_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
         self.line.extend_from_slice(head);
-        match line::start(&self.line) {
-            // It means nothing, or it is still in the head.
-            None => Ok(()),
-            Some((Field::Data, at)) if self.line.len() >= line::LONGEST_HEAD => {
+        let head_is_whole = self.line.len() >= line::LONGEST_HEAD;
+        match line::split_head(&self.line) {
+            None if head_is_whole => Ok(OpenLine::Ignored),
+            None => Ok(OpenLine::Buffered),
+            Some((Field::Data, value)) if head_is_whole => {
                 let head = mem::take(&mut self.line);
-                self.open_data(&head[at..])?;
+                self.open_data(&head[value..])?;
                 self.line = head;
-                self.add_data(tail)
+                self.append_data(tail)?;
+                Ok(OpenLine::Data)
             }
-            Some((_, at)) => {
-                self.check_size(self.block.size + self.line.len() - at + tail.len())?;
+            Some((_, value)) => {
+                self.check_size(self.block.size + self.line.len() - value + tail.len())?;
                 self.line.extend_from_slice(tail);
-                Ok(())
+                Ok(OpenLine::Buffered)
             }
         }
     }
 
-    /// Starts a line of data that goes on in the next chunk.
-    fn open_data(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
-        self.open_line = OpenLine::Data;
+    /// Starts a line of data, of which this is the first part, in the block.
+    fn open_data(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         self.block.start_data();
-        self.add_data(part)
+        self.append_data(part)?;
+        Ok(OpenLine::Data)
     }
 
-    /// Adds more of an open line of data to its block, where it ends up anyway.
-    fn add_data(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
+    fn append_data(&mut self, part: &[u8]) -> Result<(), EventTooLarge> {
         self.check_size(self.block.size + part.len())?;
         self.block.size += part.len();
         self.block.data.extend_from_slice(part);
         Ok(())
     }
 
-    fn take_kept_line(&mut self) -> Result<Option<Aside>, EventTooLarge> {
+    fn apply_buffered_line(&mut self) -> Result<Option<LineFrame>, EventTooLarge> {
         let line = mem::take(&mut self.line);
-        let said = self.take_line(&line, Span { start: 0, end: line.len() });
+        let frame = self.apply_line(&line, Span { start: 0, end: line.len() });
         self.line = line;
-        match said {
-            Ok(Some(Aside::Comment(_))) => self.lent = Lent::Line,
-            _ => block::empty(&mut self.line),
+        // A comment is borrowed from the buffer.
+        if !matches!(frame, Ok(Some(LineFrame::Comment(_)))) {
+            block::empty(&mut self.line);
         }
-        said
+        frame
     }
+}
+
+/// Skips one byte of a byte order mark.
+fn skip_byte_order_mark(chunk: &mut &[u8], mark: ByteOrderMark) -> Option<Carry> {
+    let [first, second, third] = line::BYTE_ORDER_MARK;
+    let (expected, then) = match mark {
+        ByteOrderMark::Nothing => (first, Some(Carry::StreamStart(ByteOrderMark::OneByte))),
+        ByteOrderMark::OneByte => (second, Some(Carry::StreamStart(ByteOrderMark::TwoBytes))),
+        ByteOrderMark::TwoBytes => (third, None),
+    };
+    match chunk {
+        [] => Some(Carry::StreamStart(mark)),
+        [byte, rest @ ..] if *byte == expected => {
+            *chunk = rest;
+            then
+        }
+        _ if mark == ByteOrderMark::Nothing => None,
+        // Part of a mark is the start of a line, and no field has such a name.
+        _ => Some(Carry::OpenLine(OpenLine::Ignored)),
+    }
+}
+
+fn skip_lf(chunk: &mut &[u8]) {
+    *chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
+}
+
+/// Skips the rest of a block, up to its blank line or the end of the chunk.
+fn skip_block(chunk: &mut &[u8], mut place: Place) -> Option<Carry> {
+    if place == Place::AfterCr && !chunk.is_empty() {
+        skip_lf(chunk);
+        place = Place::LineStart;
+    }
+    while let Some(end) = line::find_end(chunk) {
+        let blank = end == 0 && place == Place::LineStart;
+        let (next, after_cr) = after_line_end(chunk, end);
+        *chunk = &chunk[next..];
+        if blank {
+            return after_cr.then_some(Carry::Cr);
+        }
+        place = if after_cr { Place::AfterCr } else { Place::LineStart };
+    }
+    if !chunk.is_empty() {
+        *chunk = &[];
+        place = Place::InLine;
+    }
+    Some(Carry::OversizedBlock(place))
 }

@@ -108,7 +108,7 @@ impl JsonData {
     pub(crate) fn end(self) -> Event {
         let Self { mut event, start } = self;
         // Only a `RawValue` can have line breaks, between its tokens.
-        if line::length(&event.lines[start..]).is_some() {
+        if line::find_end(&event.lines[start..]).is_some() {
             let line = event.lines.split_off(start);
             event.add_lines("data: ", &line["data: ".len()..]);
         } else {

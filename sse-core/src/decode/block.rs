@@ -1,11 +1,12 @@
-//! The block of lines in progress, as far as it had to be copied out of its chunks.
+//! The block that is being read, as far as it had to be copied.
 
 use alloc::vec::Vec;
 
-/// How much a buffer may keep between events, so that one huge event does not cost memory for ever.
+/// How much capacity a buffer may keep between events, so that a huge event does not cost memory
+/// forever.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
 
-/// The values of the block in progress.
+/// The values of the lines so far. While no line is open and `size` is zero, nothing has been kept.
 #[derive(Clone)]
 pub(crate) struct Block {
     pub(crate) event_type: Vec<u8>,
@@ -14,7 +15,7 @@ pub(crate) struct Block {
     /// The lines of data, joined with LF.
     pub(crate) data: Vec<u8>,
     pub(crate) has_data: bool,
-    /// What its lines count against the limit.
+    /// How much of the limit the lines use.
     pub(crate) size: usize,
 }
 
@@ -44,7 +45,7 @@ impl Block {
         self.data.extend_from_slice(line);
     }
 
-    /// Starts one more line of data, still empty.
+    /// Starts another line of data, still empty.
     pub(crate) fn start_data(&mut self) {
         if self.has_data {
             self.data.push(b'\n');
@@ -67,7 +68,7 @@ fn refill(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.extend_from_slice(bytes);
 }
 
-/// Clears a buffer, and gives back what it has beyond the usual.
+/// Clears a buffer and frees what exceeds [`KEPT_CAPACITY`].
 pub(crate) fn empty(buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.shrink_to(KEPT_CAPACITY);

@@ -131,7 +131,7 @@ fuzz() { # the targets on their seeds, and where there is a nightly Rust, for ha
 
 bench() { # the benchmarks build
   cargo fmt --manifest-path bench/Cargo.toml --check
-  cargo clippy --manifest-path bench/Cargo.toml -- -D warnings
+  cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
 }
 
 msrv() { # the oldest Rust that each crate supports

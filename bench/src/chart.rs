@@ -1,7 +1,9 @@
 //! A bar chart of decoding, for a light or a dark page.
 
-use crate::decode::{Measured, Results};
+use crate::decode::Measured;
 use crate::decoder::Decoder;
+use crate::delivery::Delivery;
+use crate::limit;
 use crate::machine;
 use crate::report::significant;
 use std::fmt::Write;
@@ -20,14 +22,15 @@ const TEXT: &str = "#7a828e";
 const TOP: usize = 76;
 const BAR: usize = 12;
 const GROUP: usize = BAR * BARS.len() + 40;
-/// Of the longest bar; there is room for a number behind it.
+/// Of the longest bar. It leaves room for a number.
 const LENGTH: f64 = 330.0;
 const COLUMN: usize = 400;
 const COLUMNS: usize = 2;
 
-/// Decoding in 16 KiB reads: for each corpus a bar for each decoder, on a scale of its own, and a stroke at the limit.
-pub fn draw(results: &Results) -> String {
-    let corpora: Vec<_> = results.in_reads().collect();
+/// Draws decoding in 16 KiB reads: for each corpus, a bar for each decoder and a stroke at the limit. Each corpus has its
+/// own scale.
+pub fn draw(cells: &[Measured]) -> String {
+    let corpora: Vec<_> = cells.iter().filter(|cell| cell.delivery == Delivery::Read).collect();
     let height = TOP + GROUP * corpora.len().div_ceil(COLUMNS);
     let mut svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {height}" font-family="sans-serif" font-size="12" fill="{TEXT}" role="img">
@@ -62,7 +65,8 @@ fn legend(svg: &mut String) {
 
 fn group(svg: &mut String, corpus: &Measured) {
     let speeds = BARS.map(|(decoder, _)| corpus.speed(decoder.name()));
-    let scale = LENGTH / speeds.iter().flatten().copied().fold(corpus.limit(), f64::max);
+    let limit = corpus.speed(limit::NAME).unwrap_or(0.0);
+    let scale = LENGTH / speeds.iter().flatten().copied().fold(limit, f64::max);
     _ = writeln!(svg, r#"<text y="12" font-weight="bold">{}</text>"#, corpus.corpus);
     for (index, (speed, (_, color))) in speeds.into_iter().zip(BARS).enumerate() {
         let y = 18 + BAR * index;
@@ -71,8 +75,8 @@ fn group(svg: &mut String, corpus: &Measured) {
         _ = writeln!(svg, r#"<rect y="{y}" width="{length:.1}" height="{}" fill="{color}"/>"#, BAR - 1);
         _ = writeln!(svg, r#"<text x="{:.1}" y="{}" font-size="10">{speed}</text>"#, length + 5.0, y + 9);
     }
-    let (x, height) = (corpus.limit() * scale, BAR * BARS.len());
-    let limit = significant(corpus.limit());
+    let (x, height) = (limit * scale, BAR * BARS.len());
+    let limit = significant(limit);
     _ = writeln!(svg, r#"<path d="M{x:.1} 16v{}" stroke="{TEXT}" stroke-width="2"/>"#, height + 4);
     _ = writeln!(svg, r#"<text x="{:.1}" y="{}" font-size="10">{limit}</text>"#, x + 5.0, height + 15);
 }

@@ -1,4 +1,4 @@
-//! Event streams to decode, the same on each run.
+//! Event streams to decode, the same in every run.
 
 use crate::message::{Digest, Message};
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use std::iter::repeat_with;
 
 const SEED: u64 = 9_2_6;
 
-/// Small enough to stay in the second-level cache, so that it is the decoders that are measured, and not the memory.
+/// Small enough for the second-level cache, so that memory is not the bottleneck.
 const SIZE: usize = 256 << 10;
 
 pub struct Corpus {
@@ -15,7 +15,7 @@ pub struct Corpus {
     pub bytes: Bytes,
     /// Where each block ends.
     pub ends: Vec<usize>,
-    /// What a decoder must find: written down as the blocks are, with no decoder at hand.
+    /// What a decoder must yield, recorded as the blocks are written.
     pub expected: Digest,
 }
 
@@ -127,7 +127,7 @@ fn anthropic(rng: &mut Rng) -> String {
     format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":" {word}"}}}}"#)
 }
 
-/// Where a recent change stands in the logs of two data centres.
+/// The position of a recent change in the logs of two data centers.
 fn wikimedia_id(rng: &mut Rng) -> String {
     let (timestamp, offset) =
         (rng.u64(1_767_225_600_000..1_769_904_000_000), rng.u64(1_000_000_000..9_999_999_999));
@@ -155,7 +155,7 @@ fn korean(rng: &mut Rng) -> String {
     [(); 30].map(|()| syllables(rng)).join(" ")
 }
 
-/// English words, so many bytes of them.
+/// English words, `length` bytes in all.
 fn text(rng: &mut Rng, length: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
@@ -173,7 +173,7 @@ fn word(rng: &mut Rng) -> &'static str {
     words.clone().nth(rng.usize(..words.count())).expect("the number is below the count")
 }
 
-/// So many letters and digits.
+/// Letters and digits.
 fn token(rng: &mut Rng, length: usize) -> String {
     repeat_with(|| rng.alphanumeric()).take(length).collect()
 }

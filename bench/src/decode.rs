@@ -1,31 +1,28 @@
-//! Decoding: ten corpora, six deliveries, ours and the peers.
-
-mod results;
+//! Decoding: ten corpora, six deliveries, our decoders and their peers.
 
 use crate::corpus::Corpus;
 use crate::decoder::Decoder;
 use crate::delivery::Delivery;
 use crate::limit;
-use crate::measure::{Candidate, Cell, Sample, Settings, find};
+use crate::measure::{Candidate, Sample, Settings, time};
 use crate::message::Digest;
+use crate::report::{Section, significant, table};
 use bytes::Bytes;
+use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A pass takes some milliseconds at worst. Who takes so much longer goes over the same bytes again and again.
+/// A pass takes a few milliseconds. A decoder that takes so much longer goes over the same bytes again and again.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The deliveries whose allocations are counted.
-pub const COUNTED: [Delivery; 2] = [Delivery::Read, Delivery::Fragment64];
-
-/// A corpus in a delivery, checked and ready to be measured.
-pub struct Checked {
-    corpus: &'static str,
-    delivery: Delivery,
+/// One corpus in one delivery.
+pub struct Measured {
+    pub corpus: &'static str,
+    pub delivery: Delivery,
     bytes: usize,
     flaws: Vec<(Decoder, Flaw)>,
-    pub cell: Cell,
+    samples: Vec<Sample>,
 }
 
 /// Why a decoder is no peer in a cell.
@@ -34,8 +31,40 @@ enum Flaw {
     TooSlow,
 }
 
-impl Checked {
-    pub fn new(corpus: &Corpus, delivery: Delivery) -> Self {
+pub fn measure(settings: &Settings) -> Vec<Measured> {
+    let corpora = Corpus::NAMES.map(Corpus::generate);
+    let cells = corpora.iter().flat_map(|corpus| Delivery::ALL.map(|delivery| (corpus, delivery)));
+    cells.map(|(corpus, delivery)| Measured::new(settings, corpus, delivery)).collect()
+}
+
+/// One pass, as it is timed.
+pub fn decode(decoder: Decoder, chunks: &[Bytes]) {
+    // `check` reports the error.
+    _ = decoder.decode(chunks.iter(), |message| {
+        black_box(message);
+    });
+}
+
+fn check(decoder: Decoder, corpus: &Corpus, chunks: &[Bytes]) -> Option<Flaw> {
+    let start = Instant::now();
+    let mut digest = Digest::default();
+    let result = decoder
+        .decode(chunks.iter().take_while(|_| start.elapsed() < PATIENCE), |message| digest.add(&message));
+    let expected = &corpus.expected;
+    match result {
+        _ if start.elapsed() >= PATIENCE => Some(Flaw::TooSlow),
+        Err(error) => Some(Flaw::Wrong(error)),
+        Ok(()) if digest.messages != expected.messages => {
+            Some(Flaw::Wrong(format!("{} events, not {}", digest.messages, expected.messages)))
+        }
+        Ok(()) if digest != *expected => Some(Flaw::Wrong("the events differ".to_owned())),
+        Ok(()) => None,
+    }
+}
+
+impl Measured {
+    fn new(settings: &Settings, corpus: &Corpus, delivery: Delivery) -> Self {
+        eprintln!("{}, {}", corpus.name, delivery.name());
         let chunks: Rc<[Bytes]> = delivery.chunks(corpus).into();
         let mut flaws = Vec::new();
         let mut candidates = Vec::new();
@@ -47,87 +76,69 @@ impl Checked {
             }
             flaws.extend(flaw.map(|flaw| (decoder, flaw)));
         }
-        candidates.extend(limit::candidates(corpus, &chunks));
-        let name = cell_name(corpus.name, delivery);
-        let cell = Cell { name, events: corpus.ends.len(), candidates };
-        Self { corpus: corpus.name, delivery, bytes: corpus.bytes.len(), flaws, cell }
+        candidates.push(limit::candidate(corpus, chunks));
+        let samples = time(settings, &mut candidates);
+        Self { corpus: corpus.name, delivery, bytes: corpus.bytes.len(), flaws, samples }
     }
-}
 
-fn cell_name(corpus: &str, delivery: Delivery) -> String {
-    format!("decode {corpus} {}", delivery.name())
-}
-
-/// One pass, as it is timed.
-pub fn decode(decoder: Decoder, chunks: &[Bytes]) {
-    // Who fails is marked by `check`.
-    _ = decoder.decode(chunks.iter(), |message| {
-        black_box(message);
-    });
-}
-
-fn check(decoder: Decoder, corpus: &Corpus, chunks: &[Bytes]) -> Option<Flaw> {
-    let start = Instant::now();
-    let mut digest = Digest::default();
-    let result = decoder
-        .decode(chunks.iter().take_while(|_| start.elapsed() < PATIENCE), |message| digest.add(&message));
-    if start.elapsed() >= PATIENCE {
-        return Some(Flaw::TooSlow);
-    }
-    let expected = &corpus.expected;
-    match result {
-        Err(error) => Some(Flaw::Wrong(error)),
-        Ok(()) if digest.messages != expected.messages => {
-            Some(Flaw::Wrong(format!("{} events, not {}", digest.messages, expected.messages)))
-        }
-        Ok(()) if digest != *expected => Some(Flaw::Wrong("the events are others".to_owned())),
-        Ok(()) => None,
-    }
-}
-
-pub struct Results(Vec<Measured>);
-
-pub struct Measured {
-    pub corpus: &'static str,
-    pub delivery: Delivery,
-    bytes: usize,
-    flaws: Vec<(Decoder, Flaw)>,
-    samples: Vec<Sample>,
-}
-
-pub fn measure(settings: &Settings) -> Results {
-    let corpora = Corpus::NAMES.map(Corpus::generate);
-    let cells = corpora.iter().flat_map(|corpus| Delivery::ALL.map(|delivery| (corpus, delivery)));
-    let measured = cells.map(|(corpus, delivery)| {
-        let Checked { corpus, delivery, bytes, flaws, mut cell } = Checked::new(corpus, delivery);
-        Measured { corpus, delivery, bytes, flaws, samples: cell.time(settings) }
-    });
-    Results(measured.collect())
-}
-
-impl Measured {
-    /// Gigabytes a second.
+    /// Gigabytes per second.
     pub fn speed(&self, name: &str) -> Option<f64> {
-        find(&self.samples, name).map(|sample| self.bytes as f64 / sample.seconds / 1e9)
+        let sample = self.samples.iter().find(|sample| sample.name == name)?;
+        Some(self.bytes as f64 / sample.seconds / 1e9)
     }
 
-    /// How many times as fast as the best peer one of ours is. A stream is held against streams.
+    /// How many times as fast as the best peer one of ours is. A stream is compared with streams.
     fn ratio(&self, ours: Decoder) -> f64 {
-        let right = |decoder: Decoder| self.flaws.iter().all(|(flawed, _)| *flawed != decoder);
+        let correct = |decoder: Decoder| self.flaws.iter().all(|(flawed, _)| *flawed != decoder);
         let peers = Decoder::ALL
             .into_iter()
-            .filter(|peer| !peer.is_ours() && right(*peer) && (peer.is_stream() || !ours.is_stream()));
+            .filter(|peer| !peer.is_ours() && correct(*peer) && (peer.is_stream() || !ours.is_stream()));
         let best = peers.filter_map(|peer| self.speed(peer.name())).fold(0.0, f64::max);
         self.speed(ours.name()).unwrap_or(0.0) / best
     }
 
-    /// The faster of the two limits.
-    pub fn limit(&self) -> f64 {
-        let limits = [limit::CORE, limit::SIMDUTF8].map(|name| self.speed(name).unwrap_or(0.0));
-        limits[0].max(limits[1])
+    fn row(&self) -> Vec<String> {
+        let speed = |name| self.speed(name).map_or("–".to_owned(), significant);
+        let decoder = |decoder: Decoder| {
+            let wrong = self.flaws.iter().any(|(d, flaw)| *d == decoder && matches!(flaw, Flaw::Wrong(_)));
+            speed(decoder.name()) + if wrong { " ✗" } else { "" }
+        };
+        let ratio = |ours| format!("{:.2}", self.ratio(ours));
+        let mut row = vec![self.corpus.to_owned()];
+        row.extend(Decoder::ALL.map(decoder));
+        row.extend([Decoder::Decoder, Decoder::EventStream].map(ratio));
+        row.push(speed(limit::NAME));
+        row
     }
+}
 
-    fn part_of_limit(&self) -> f64 {
-        self.speed(Decoder::Decoder.name()).unwrap_or(0.0) / self.limit()
+pub fn section(cells: &[Measured]) -> Section {
+    let mut text = String::from(
+        "GB/s. The ratios are `Decoder` to the best peer, and `EventStream` to the best peer that also takes a stream. \
+         A decoder with ✗ is incorrect, one with – takes too long; neither counts as a peer there.\n",
+    );
+    let mut header = vec![""];
+    header.extend(Decoder::ALL.map(Decoder::name));
+    header.extend(["Decoder / peers", "EventStream / peers", limit::NAME]);
+    for delivery in Delivery::ALL {
+        let rows: Vec<_> = cells.iter().filter(|m| m.delivery == delivery).map(Measured::row).collect();
+        text += &format!("\n### {}\n\n{}", delivery.name(), table(&header, &rows));
+    }
+    text += "\n### Flaws\n\n";
+    for Measured { corpus, delivery, flaws, .. } in cells {
+        for (decoder, flaw) in flaws {
+            text += &format!("- {}, {corpus}, {}: {flaw}\n", decoder.name(), delivery.name());
+        }
+    }
+    let spread = cells.iter().flat_map(|cell| &cell.samples).map(|sample| sample.spread).collect();
+    Section { title: "Decoding", text, spread }
+}
+
+impl Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrong(how) => write!(f, "incorrect: {how}"),
+            Self::TooSlow => write!(f, "takes more than {PATIENCE:?} for a pass"),
+        }
     }
 }

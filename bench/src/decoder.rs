@@ -1,4 +1,4 @@
-//! Ours and the peers that read.
+//! Our decoders and their peers.
 
 use crate::message::Message;
 use bytes::Bytes;
@@ -20,6 +20,9 @@ pub enum Decoder {
     Sseer,
     EventsourceStream,
 }
+
+/// The error is text.
+type Outcome = Result<(), String>;
 
 impl Decoder {
     pub const ALL: [Self; 7] = [
@@ -55,12 +58,12 @@ impl Decoder {
 
     /// # Errors
     ///
-    /// What the decoder says, when it gives up.
+    /// Returns the error of the decoder as text.
     pub fn decode<'a>(
         self,
         chunks: impl Iterator<Item = &'a Bytes>,
         sink: impl FnMut(Message<'_>),
-    ) -> Result<(), String> {
+    ) -> Outcome {
         match self {
             Self::Decoder => decoder(chunks, sink),
             Self::EventStream => event_stream(chunks, sink),
@@ -73,13 +76,10 @@ impl Decoder {
     }
 }
 
-// None of these is inlined, so that each is compiled by itself.
+// None of these is inlined, so that each is compiled on its own.
 
 #[inline(never)]
-fn decoder<'a>(
-    chunks: impl Iterator<Item = &'a Bytes>,
-    mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+fn decoder<'a>(chunks: impl Iterator<Item = &'a Bytes>, mut sink: impl FnMut(Message<'_>)) -> Outcome {
     let mut decoder = sse_core::Decoder::new();
     for chunk in chunks {
         let mut chunk = &chunk[..];
@@ -97,10 +97,7 @@ fn decoder<'a>(
 }
 
 #[inline(never)]
-fn event_stream<'a>(
-    chunks: impl Iterator<Item = &'a Bytes>,
-    mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+fn event_stream<'a>(chunks: impl Iterator<Item = &'a Bytes>, mut sink: impl FnMut(Message<'_>)) -> Outcome {
     each(sse_core::EventStream::new(body(chunks)), |message| {
         sink(Message {
             event_type: &message.event_type,
@@ -114,7 +111,7 @@ fn event_stream<'a>(
 fn sse_core_decoder<'a>(
     chunks: impl Iterator<Item = &'a Bytes>,
     mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+) -> Outcome {
     let mut decoder = sse_core_with_our_limit();
     for chunk in chunks {
         let mut chunk = &chunk[..];
@@ -129,13 +126,13 @@ fn sse_core_decoder<'a>(
 fn sse_core_stream<'a>(
     chunks: impl Iterator<Item = &'a Bytes>,
     mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+) -> Outcome {
     let mut stream = peer_sse_core::SseStream::with_decoder(sse_core_with_our_limit());
     stream.attach(body(chunks));
     each(stream, |event| sse_core_event(event, &mut sink))
 }
 
-/// Its own is lower than an event of 1 MiB.
+/// The default of `sse-core` is lower than the largest event.
 fn sse_core_with_our_limit() -> peer_sse_core::SseDecoder {
     const LIMIT: NonZeroUsize = NonZeroUsize::new(32 << 20).expect("not zero");
     peer_sse_core::SseDecoder::with_limit(LIMIT)
@@ -153,11 +150,8 @@ fn sse_core_event(event: peer_sse_core::SseEvent, sink: &mut impl FnMut(Message<
 }
 
 #[inline(never)]
-fn sse_stream<'a>(
-    chunks: impl Iterator<Item = &'a Bytes>,
-    mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
-    // It gives blocks as they are, also those without data.
+fn sse_stream<'a>(chunks: impl Iterator<Item = &'a Bytes>, mut sink: impl FnMut(Message<'_>)) -> Outcome {
+    // It also yields blocks without data.
     each(sse_stream::SseByteStream::new(body(chunks)), |block| {
         if let Some(data) = &block.data {
             sink(Message {
@@ -170,10 +164,7 @@ fn sse_stream<'a>(
 }
 
 #[inline(never)]
-fn sseer<'a>(
-    chunks: impl Iterator<Item = &'a Bytes>,
-    mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+fn sseer<'a>(chunks: impl Iterator<Item = &'a Bytes>, mut sink: impl FnMut(Message<'_>)) -> Outcome {
     each(sseer::EventStream::new(body(chunks)), |event| {
         sink(Message { event_type: &event.event, data: &event.data, last_event_id: &event.id });
     })
@@ -183,7 +174,7 @@ fn sseer<'a>(
 fn eventsource_stream<'a>(
     chunks: impl Iterator<Item = &'a Bytes>,
     mut sink: impl FnMut(Message<'_>),
-) -> Result<(), String> {
+) -> Outcome {
     each(eventsource_stream::EventStream::new(body(chunks)), |event| {
         sink(Message { event_type: &event.event, data: &event.data, last_event_id: &event.id });
     })
@@ -195,17 +186,14 @@ fn body<'a>(chunks: impl Iterator<Item = &'a Bytes>) -> impl Stream<Item = Resul
 }
 
 #[inline(always)]
-fn each<T, E: Debug>(
-    stream: impl Stream<Item = Result<T, E>>,
-    mut sink: impl FnMut(T),
-) -> Result<(), String> {
+fn each<T, E: Debug>(stream: impl Stream<Item = Result<T, E>>, mut sink: impl FnMut(T)) -> Outcome {
     let mut stream = pin!(stream);
     let mut cx = Context::from_waker(Waker::noop());
     loop {
         match stream.as_mut().poll_next(&mut cx) {
             Poll::Ready(Some(item)) => sink(item.map_err(text)?),
             Poll::Ready(None) => return Ok(()),
-            // The body is always ready: it lets other tasks run.
+            // The body is always ready, so the stream only yields to other tasks.
             Poll::Pending => {}
         }
     }

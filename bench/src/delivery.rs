@@ -6,11 +6,11 @@ use bytes::Bytes;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     Whole,
-    /// What reading from a socket into a buffer gives when there is much to read.
+    /// A read from a busy socket into a buffer.
     Read,
-    /// What one packet carries over Ethernet.
+    /// The payload of one packet over Ethernet.
     Segment,
-    /// What a server gives that has one event at a time.
+    /// One event at a time.
     Event,
     Fragment64,
     Fragment10,

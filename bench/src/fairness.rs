@@ -1,167 +1,62 @@
-//! Streams that are always ready: what becomes of other requests, and of their own events.
+//! Streams that are always ready: how they affect other requests, and their own events.
 
-use crate::burst::{CONNECTIONS, receive};
-use crate::measure::{Sample, median};
-use crate::report::{Section, Target, significant, table};
-use crate::serve::{
-    AXUM_ENDLESS, AXUM_SLOW, AXUM_TINY, ENDLESS, PLAIN, SLOW, SLOW_EVENT, SLOW_EVENTS, TINY, now,
-};
-use crate::server::Server;
+use crate::measure::{Sample, in_turn, median};
+use crate::report::{Section, significant, table};
+use crate::serve::{ENDLESS, PLAIN, SLOW, SLOW_EVENT, SLOW_EVENTS, now};
+use crate::server::{OURS_AND_AXUM, Server};
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The threads of the server that has more to do than one stream.
 const THREADS: usize = 2;
 
-/// Clients that read an endless stream at the same time.
-const READERS: [usize; 2] = [1, 4];
-
-/// The sizes of bursts of tiny events.
-const BURSTS: [usize; 2] = [100, 1000];
-
-const OURS: &str = "`Sse`";
-const AXUM: &str = "axum";
+/// Two times, in seconds.
+type Pair = [f64; 2];
 
 /// # Errors
 ///
-/// When the server does not serve.
+/// Returns an error when the server fails.
 pub fn section(quick: bool) -> io::Result<Section> {
-    let (rounds, requests, events) = if quick { (1, 10, 10_000) } else { (9, 200, 100_000) };
-    let mut section =
-        Section { title: "Fairness", text: String::new(), targets: Vec::new(), spread: Vec::new() };
-    others(&mut section, rounds, requests)?;
-    slow(&mut section, rounds)?;
-    tiny(&mut section, rounds, events)?;
-    Ok(section)
-}
-
-/// Small requests beside endless streams.
-fn others(section: &mut Section, rounds: usize, requests: usize) -> io::Result<()> {
+    let (rounds, requests) = if quick { (1, 10) } else { (9, 200) };
     let server = Server::start(THREADS)?;
-    let (mut rows, mut medians, mut worsts) = (Vec::new(), Vec::new(), Vec::new());
-    for readers in READERS {
-        let who = if readers == 1 { "with 1 reader" } else { "with 4 readers" };
-        let pairs = in_turn("other requests", rounds, [ENDLESS, AXUM_ENDLESS], |path| {
-            beside_readers(&server, path, readers, || times(&server, requests))
+    let mut spread = Vec::new();
+    let mut rows = Vec::new();
+    for (readers, suffix) in [(1, "1 reader"), (4, "4 readers")] {
+        eprintln!("other requests, {suffix}");
+        let pairs = in_turn(rounds, ENDLESS.len(), |index| {
+            beside_readers(&server, ENDLESS[index], readers, || times(&server, requests))
         })?;
-        for [median, worst] in &pairs {
-            let times = [median, worst].map(|sample| significant(sample.seconds * 1e3));
-            rows.push([format!("{}, {who}", median.name)].into_iter().chain(times).collect());
-            section.spread.push(median.spread);
-        }
-        let [[median, worst], [axum_median, axum_worst]] = pairs;
-        medians.push((who, median.seconds / axum_median.seconds));
-        worsts.push((who, worst.seconds / axum_worst.seconds));
+        rows.extend(self::rows(&format!(", {suffix}"), pairs, &mut spread));
     }
-    section.text += &format!(
-        "Milliseconds that a small request takes while others read an endless stream of tiny events, which is always \
-         ready. The server has {THREADS} threads, and each round {requests} such requests.\n\n{}",
+    let mut text = format!(
+        "Milliseconds for a small request while clients read an endless stream of tiny events that is always ready. The \
+         server has {THREADS} threads. Each round makes {requests} requests.\n\n{}",
         table(&["", "median", "worst"], &rows),
     );
-    section.targets.push(Target::at_most(
-        "Median time of other requests beside endless streams, against axum's",
-        2.0,
-        &medians,
-    ));
-    section.targets.push(Target::at_most(
-        "Worst time of other requests beside endless streams, against axum's",
-        2.0,
-        &worsts,
-    ));
-    Ok(())
+    eprintln!("slow events");
+    let pairs = in_turn(rounds, SLOW.len(), |index| delays(&server, SLOW[index]))?;
+    text += &format!(
+        "\nMilliseconds from the request to its first event, and from the making of an event to its arrival at worst. \
+         Each of {SLOW_EVENTS} events takes {SLOW_EVENT:?} of processor time, and the stream is never pending.\n\n{}",
+        table(&["", "first event", "worst delay"], &self::rows("", pairs, &mut spread)),
+    );
+    Ok(Section { title: "Fairness", text, spread })
 }
 
-/// Events that take a while on the spot.
-fn slow(section: &mut Section, rounds: usize) -> io::Result<()> {
-    let server = Server::start(THREADS)?;
-    let pairs = in_turn("slow events", rounds, [SLOW, AXUM_SLOW], |path| delays(&server, path))?;
-    let row = |[first, worst]: &[Sample; 2]| {
-        let times = [first, worst].map(|sample| significant(sample.seconds * 1e3));
-        [first.name.to_owned()].into_iter().chain(times).collect()
+/// The medians of both times, in milliseconds, for ours and for axum.
+fn rows(suffix: &str, pairs: Vec<Vec<Pair>>, spread: &mut Vec<f64>) -> Vec<Vec<String>> {
+    let mut row = |(name, pairs): (&'static str, Vec<Pair>)| {
+        let samples = [0, 1].map(|i| Sample::new(name, pairs.iter().map(|pair| pair[i]).collect()));
+        spread.push(samples[0].spread);
+        let times = samples.map(|sample| significant(sample.seconds * 1e3));
+        [format!("{name}{suffix}")].into_iter().chain(times).collect()
     };
-    section.text += &format!(
-        "\nMilliseconds from the request to the first of {SLOW_EVENTS} events that take {SLOW_EVENT:?} of processor \
-         time each and are never pending, and from the making of an event to its arrival at worst.\n\n{}",
-        table(&["", "first event", "worst delay"], &pairs.each_ref().map(row)),
-    );
-    section.spread.extend(pairs.iter().flatten().map(|sample| sample.spread));
-    let [[first, worst], [axum_first, _]] = pairs;
-    section.targets.push(Target::at_most(
-        "Time to the first of some slow events, against axum's",
-        1.0,
-        &[("", first.seconds / axum_first.seconds)],
-    ));
-    section.targets.push(Target::at_most(
-        "Worst delay of a slow event, in milliseconds",
-        50.0,
-        &[("", worst.seconds * 1e3)],
-    ));
-    Ok(())
+    OURS_AND_AXUM.into_iter().zip(pairs).map(&mut row).collect()
 }
 
-/// Bursts of tiny events, as [`burst`](crate::burst) has them of larger ones.
-fn tiny(section: &mut Section, rounds: usize, events: usize) -> io::Result<()> {
-    /// An event with one byte of data.
-    const LEAST: usize = "data: 1\n\n".len();
-    let server = Server::start(1)?;
-    let mut rates = [const { Vec::new() }; 2];
-    let mut ratios = Vec::new();
-    for size in BURSTS {
-        let name = if size == 100 { "bursts of 100" } else { "bursts of 1000" };
-        let pairs = in_turn(name, rounds, [TINY, AXUM_TINY], |path| {
-            let before = server.processor_time()?;
-            receive(&server, &format!("{path}/{size}/{}", events / size), events * LEAST)?;
-            let seconds = (server.processor_time()? - before).as_secs_f64();
-            Ok([seconds; 2])
-        })?;
-        for ([sample, _], rates) in pairs.iter().zip(&mut rates) {
-            rates.push(format!("{:.0}", (CONNECTIONS * events) as f64 / sample.seconds));
-            section.spread.push(sample.spread);
-        }
-        let [[ours, _], [axum, _]] = pairs;
-        ratios.push((name, axum.seconds / ours.seconds));
-    }
-    let rows = [OURS, AXUM].into_iter().zip(rates);
-    let rows: Vec<_> =
-        rows.map(|(name, rates)| [name.to_owned()].into_iter().chain(rates).collect()).collect();
-    section.text += &format!(
-        "\nEvents per processor second, with 1 to 8 bytes of data, written for each of {CONNECTIONS} connections at \
-         once. The server has one thread.\n\n{}",
-        table(&["", "bursts of 100", "bursts of 1000"], &rows),
-    );
-    section.targets.push(Target::at_least(
-        "Tiny events in bursts per processor second, against axum's",
-        2.0,
-        &ratios,
-    ));
-    Ok(())
-}
-
-/// Measures two times on ours and on axum, round after round, and takes the medians.
-fn in_turn(
-    what: &str,
-    rounds: usize,
-    paths: [&str; 2],
-    mut measure: impl FnMut(&str) -> io::Result<[f64; 2]>,
-) -> io::Result<[[Sample; 2]; 2]> {
-    let mut seconds = [const { [const { Vec::new() }; 2] }; 2];
-    for round in 0..rounds {
-        eprintln!("{what}, round {} of {rounds}", round + 1);
-        for turn in 0..2 {
-            let index = (round + turn) % 2;
-            for (seconds, measured) in seconds[index].iter_mut().zip(measure(paths[index])?) {
-                seconds.push(measured);
-            }
-        }
-    }
-    let [ours, axum] = seconds;
-    Ok([ours.map(|rounds| Sample::new(OURS, rounds)), axum.map(|rounds| Sample::new(AXUM, rounds))])
-}
-
-/// Does something while clients read a stream as fast as they can.
+/// Does some work while clients read a stream as fast as they can.
 fn beside_readers<T>(
     server: &Server,
     path: &str,
@@ -190,8 +85,8 @@ fn beside_readers<T>(
     })
 }
 
-/// How long small requests take, one after the other: the median and the worst, in seconds.
-fn times(server: &Server, requests: usize) -> io::Result<[f64; 2]> {
+/// How long small requests take, one after another: the median and the worst.
+fn times(server: &Server, requests: usize) -> io::Result<Pair> {
     let mut times = Vec::new();
     for _ in 0..requests {
         thread::sleep(Duration::from_millis(2));
@@ -203,8 +98,8 @@ fn times(server: &Server, requests: usize) -> io::Result<[f64; 2]> {
     Ok([median(times), worst])
 }
 
-/// When the first slow event arrives after the request, and the worst delay of any, in seconds.
-fn delays(server: &Server, path: &str) -> io::Result<[f64; 2]> {
+/// How long after the request the first slow event arrives, and the worst delay of any.
+fn delays(server: &Server, path: &str) -> io::Result<Pair> {
     let start = now();
     let mut response = server.get(path)?;
     let (mut first, mut worst, mut events) = (Duration::ZERO, Duration::ZERO, 0);

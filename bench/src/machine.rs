@@ -1,44 +1,30 @@
-//! Where and when, with what.
+//! The machine, the date and the versions of a run.
 
-use std::env;
-use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
-/// What was measured, and what it runs in.
-const CRATES: [&str; 16] = [
+/// What was measured, and what it runs on.
+const CRATES: [&str; 12] = [
     "sse-proto",
     "sse-axum",
     "sse-core",
     "sse-stream",
     "sseer",
     "eventsource-stream",
-    "russe",
     "axum",
-    "warp",
-    "rocket",
     "hyper",
     "tokio",
-    "tokio-stream",
     "bytes",
     "memchr",
     "simdutf8",
 ];
 
-/// The name of the profile that this program was built with, which is that of its directory.
-pub fn profile() -> String {
-    let program = env::current_exe().expect("the program knows where it is");
-    let directory = program.parent().and_then(Path::file_name).and_then(OsStr::to_str);
-    directory.map_or("release", |name| if name == "debug" { "dev" } else { name }).to_owned()
-}
-
-/// The machine, the date and the profile.
+/// The machine, the date and the compiler.
 pub fn summary() -> String {
     let cores = available_parallelism().map_or(0, usize::from);
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    format!("{}, {cores} cores, {date}, {}, profile {}", cpu(), env!("RUSTC_VERSION"), profile())
+    format!("{}, {cores} cores, {date}, {}", cpu(), env!("RUSTC_VERSION"))
 }
 
 pub fn describe() -> String {
@@ -69,7 +55,7 @@ fn commit() -> String {
     commit.ok().filter(|commit| !commit.is_empty()).unwrap_or("unknown".to_owned())
 }
 
-/// The version that the lock file has for a crate.
+/// The version of a crate in the lock file.
 fn version(name: &str) -> &'static str {
     let (_, package) = include_str!("../Cargo.lock")
         .split_once(&format!("name = \"{name}\"\nversion = \""))

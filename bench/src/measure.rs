@@ -1,49 +1,47 @@
 //! Several ways to do the same work, timed in turn.
 
+use std::io;
 use std::time::{Duration, Instant};
 
-/// Runs the part of a pass that counts: times it, or counts its allocations.
-pub type Meter<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
-
-/// One way to do the work of a [`Cell`].
+/// One way to do the work of a cell.
 pub struct Candidate {
     pub name: &'static str,
-    pass: Box<dyn FnMut(Meter<'_>)>,
+    work: Box<dyn FnMut()>,
+}
+
+pub struct Settings {
+    /// How many turns each candidate gets.
+    pub rounds: usize,
+    /// How long a turn takes. It has at least one pass.
+    pub turn: Duration,
+}
+
+/// How long a pass of one candidate takes.
+pub struct Sample {
+    pub name: &'static str,
+    /// The median of the rounds.
+    pub seconds: f64,
+    /// The interquartile range of the rounds, as a fraction of the median.
+    pub spread: f64,
+}
+
+impl Settings {
+    pub const FULL: Self = Self { rounds: 21, turn: Duration::from_millis(10) };
+    pub const QUICK: Self = Self { rounds: 3, turn: Duration::from_millis(1) };
 }
 
 impl Candidate {
-    pub fn new(name: &'static str, mut work: impl FnMut() + 'static) -> Self {
-        Self { name, pass: Box::new(move |meter| meter(&mut work)) }
-    }
-
-    /// With an input that is made anew for each pass, and does not count.
-    pub fn with_input<T>(
-        name: &'static str,
-        mut input: impl FnMut() -> T + 'static,
-        mut work: impl FnMut(&mut T) + 'static,
-    ) -> Self {
-        let pass = move |meter: Meter<'_>| {
-            let mut input = input();
-            meter(&mut || work(&mut input));
-        };
-        Self { name, pass: Box::new(pass) }
-    }
-
-    pub fn pass(&mut self, meter: Meter<'_>) {
-        (self.pass)(meter);
+    pub fn new(name: &'static str, work: impl FnMut() + 'static) -> Self {
+        Self { name, work: Box::new(work) }
     }
 
     fn time(&mut self) -> f64 {
-        let mut time = Duration::ZERO;
-        self.pass(&mut |work| {
-            let start = Instant::now();
-            work();
-            time = start.elapsed();
-        });
-        time.as_secs_f64()
+        let start = Instant::now();
+        (self.work)();
+        start.elapsed().as_secs_f64()
     }
 
-    /// How many passes fill a turn. Finding out warms up the caches, too.
+    /// How many passes fill a turn. Finding out also warms up the caches.
     fn passes(&mut self, turn: Duration) -> usize {
         let (mut passes, mut time) = (0.0, 0.0);
         while time < turn.as_secs_f64() / 2.0 {
@@ -54,53 +52,36 @@ impl Candidate {
     }
 }
 
-/// One piece of work, and the ways to do it.
-pub struct Cell {
-    pub name: String,
-    /// How many events a pass has.
-    pub events: usize,
-    pub candidates: Vec<Candidate>,
+/// Times all candidates of a cell side by side. Each turn yields its median pass, which ignores the moments that other
+/// programs took.
+pub fn time(settings: &Settings, candidates: &mut [Candidate]) -> Vec<Sample> {
+    let passes: Vec<_> = candidates.iter_mut().map(|candidate| candidate.passes(settings.turn)).collect();
+    let turns = in_turn(settings.rounds, passes.len(), |index| {
+        Ok(median((0..passes[index]).map(|_| candidates[index].time()).collect()))
+    });
+    let turns = turns.expect("a pass has no error");
+    candidates.iter().zip(turns).map(|(candidate, turns)| Sample::new(candidate.name, turns)).collect()
 }
 
-pub struct Settings {
-    /// How often each candidate has its turn.
-    pub rounds: usize,
-    /// How long a turn takes. One pass at least.
-    pub turn: Duration,
-}
-
-impl Settings {
-    pub const FULL: Self = Self { rounds: 21, turn: Duration::from_millis(10) };
-    pub const QUICK: Self = Self { rounds: 3, turn: Duration::from_millis(1) };
-}
-
-/// How long a pass of one candidate takes.
-pub struct Sample {
-    pub name: &'static str,
-    /// The median of the rounds.
-    pub seconds: f64,
-    /// How far the middle half of the rounds is spread, as a part of the median.
-    pub spread: f64,
-}
-
-impl Cell {
-    /// Times all candidates side by side. Each round gives each of them a turn and starts with another one, so that
-    /// what slows the machine down for a while slows all of them down. Of a turn it takes the median pass, which says
-    /// nothing of the moments that other programs took.
-    pub fn time(&mut self, settings: &Settings) -> Vec<Sample> {
-        eprintln!("{}", self.name);
-        let passes: Vec<_> = self.candidates.iter_mut().map(|c| c.passes(settings.turn)).collect();
-        let mut rounds = vec![Vec::new(); passes.len()];
-        for round in 0..settings.rounds {
-            for turn in 0..passes.len() {
-                let index = (round + turn) % passes.len();
-                let candidate = &mut self.candidates[index];
-                rounds[index].push(median((0..passes[index]).map(|_| candidate.time()).collect()));
-            }
+/// Gives each of several candidates a turn in each round. Each round starts with another one, so that whatever slows the
+/// machine down for a while slows all of them down.
+///
+/// # Errors
+///
+/// Returns the error of the first turn that fails.
+pub fn in_turn<T>(
+    rounds: usize,
+    candidates: usize,
+    mut turn: impl FnMut(usize) -> io::Result<T>,
+) -> io::Result<Vec<Vec<T>>> {
+    let mut turns: Vec<_> = (0..candidates).map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        for offset in 0..candidates {
+            let index = (round + offset) % candidates;
+            turns[index].push(turn(index)?);
         }
-        let names = self.candidates.iter().map(|candidate| candidate.name);
-        names.zip(rounds).map(|(name, rounds)| Sample::new(name, rounds)).collect()
     }
+    Ok(turns)
 }
 
 impl Sample {
@@ -110,21 +91,11 @@ impl Sample {
     }
 }
 
-/// The sample of a candidate, if it was in the cell.
-pub fn find<'a>(samples: &'a [Sample], name: &str) -> Option<&'a Sample> {
-    samples.iter().find(|sample| sample.name == name)
-}
-
-/// How long an event takes, in passes of so many.
-pub fn nanoseconds(samples: &[Sample], name: &str, events: usize) -> f64 {
-    find(samples, name).map_or(f64::NAN, |sample| sample.seconds * 1e9 / events as f64)
-}
-
 pub fn median(values: Vec<f64>) -> f64 {
     quantile(values, 1, 2)
 }
 
-/// The value that so many parts of all values lie below.
+/// The value below which `part` of `parts` of all values lie.
 pub fn quantile(mut values: Vec<f64>, part: usize, parts: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() - 1) * part / parts]

@@ -1,4 +1,4 @@
-//! What a reader gets, whichever decoder it takes.
+//! What every decoder yields.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,7 +9,7 @@ pub struct Message<'a> {
     pub last_event_id: &'a str,
 }
 
-/// How many messages there were, and a hash over all that they said.
+/// The number of messages, and a hash over their fields.
 #[derive(Clone, Default)]
 pub struct Digest {
     pub messages: usize,

@@ -1,4 +1,4 @@
-//! A server in a process of its own, seen from outside.
+//! A handle to a server in a process of its own.
 
 use std::env;
 use std::fs;
@@ -7,17 +7,20 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// The names of what it serves, in the order of its routes.
+pub const OURS_AND_AXUM: [&str; 2] = ["`Sse`", "axum"];
+
 pub struct Server {
     process: Child,
     address: String,
 }
 
 impl Server {
-    /// Starts a server of so many threads.
+    /// Starts a server with this many threads.
     ///
     /// # Errors
     ///
-    /// When this program does not start once more.
+    /// Returns an error when this program cannot start itself again.
     pub fn start(threads: usize) -> io::Result<Self> {
         let mut process = Command::new(env::current_exe()?)
             .args(["serve", &threads.to_string()])
@@ -34,7 +37,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the server does not answer, or with an error.
+    /// Returns an error when the server does not answer with 200.
     pub fn get(&self, path: &str) -> io::Result<BufReader<TcpStream>> {
         let mut connection = TcpStream::connect(&self.address)?;
         write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -51,31 +54,18 @@ impl Server {
         Ok(response)
     }
 
-    /// How long it has been running on a processor.
+    /// The processor time that it has used.
     ///
     /// # Errors
     ///
-    /// When the system does not tell.
+    /// Returns an error where there is no `/proc`.
     pub fn processor_time(&self) -> io::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name of the program may hold spaces; it ends with a parenthesis. Then `utime` and `stime` are the twelfth
-        // and the thirteenth, in hundredths of a second.
+        // The name of the program may have spaces and ends with a parenthesis. `utime` and `stime` are the twelfth and
+        // thirteenth fields after it, in hundredths of a second.
         let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
         let times = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
         Ok(Duration::from_millis(10 * times.sum::<u64>()))
-    }
-
-    /// How much memory it holds, in bytes.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not tell.
-    pub fn resident(&self) -> io::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let kilobytes =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
-        let kilobytes = kilobytes.and_then(|number| number.parse::<u64>().ok());
-        kilobytes.map(|number| number << 10).ok_or(ErrorKind::InvalidData.into())
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod browser;
 mod chat;
+mod gemini;
 mod mcp;
 pub mod script;
 pub mod server;
@@ -160,6 +161,8 @@ impl Lab {
                 paused(numbered).boxed()
             }
             ("chat-open", _) => self.watched(paused(chat::answer().take(1)).chain(stream::pending())),
+            ("gemini", _) => gemini::answer(false),
+            ("gemini-ids", _) => gemini::answer(true),
             _ => return None,
         };
         Some(events)

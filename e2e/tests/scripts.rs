@@ -130,6 +130,20 @@ async fn openai_in_python_reads_whole_answers_of_warp_if_keep_alives_are_bare_li
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn genai_in_node_reads_whole_answers_of_axum_unless_keep_alives_are_bare_lines() {
+    let (mut script, _reports) = start(Script::node, "genai-node.mjs", server::axum).await;
+    let answers = script.seen().await;
+    let whole = "One,\n둘, three.";
+    for model in ["gemini", "gemini.quiet"] {
+        assert_eq!(answers[model], whole, "{model}");
+    }
+    // The controls: it skips an event after a bare comment line, without an error. It takes an ID after data for JSON.
+    let text = answers["gemini.line"].as_str().expect("text");
+    assert!(text.len() < whole.len() && !text.ends_with("Error"), "{answers}");
+    assert_eq!(answers["gemini-ids.quiet"], "SyntaxError");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn httpx_sse_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
     httpx_sse(server::axum).await;
 }

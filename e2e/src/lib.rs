@@ -41,6 +41,8 @@ pub enum Report {
     Page(String),
     /// A client of `/events/retry` came back after that time.
     Reconnected(Duration),
+    /// A client of `/events/stop` has sent this last event ID.
+    Connected(String),
     /// A watched stream was dropped.
     Dropped,
 }
@@ -124,6 +126,13 @@ impl Lab {
                 let pause = self.ended.send_replace(None).map(|ended| ended.elapsed());
                 self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
                 return None;
+            }
+            ("stop", seen) => {
+                self.reports.send(Report::Connected(seen.to_owned())).ok();
+                match seen {
+                    "" => ending([numbered(1)], Event::new().retry(soon)),
+                    _ => return None,
+                }
             }
             ("close", _) => self.watched(stream::iter([Ok(event("1"))]).chain(stream::pending())),
             ("slow", _) => {

@@ -8,6 +8,7 @@
 
 pub mod browser;
 mod chat;
+mod gemini;
 mod mcp;
 pub mod script;
 pub mod server;
@@ -40,6 +41,8 @@ pub enum Report {
     Page(String),
     /// A client of `/events/retry` came back after that time.
     Reconnected(Duration),
+    /// A client of `/events/stop` has sent this last event ID.
+    Connected(String),
     /// A watched stream was dropped.
     Dropped,
 }
@@ -124,6 +127,13 @@ impl Lab {
                 self.reports.send(Report::Reconnected(pause.unwrap_or_default())).ok();
                 return None;
             }
+            ("stop", seen) => {
+                self.reports.send(Report::Connected(seen.to_owned())).ok();
+                match seen {
+                    "" => ending([numbered(1)], Event::new().retry(soon)),
+                    _ => return None,
+                }
+            }
             ("close", _) => self.watched(stream::iter([Ok(event("1"))]).chain(stream::pending())),
             ("slow", _) => {
                 let pause = stream::once(tokio::time::sleep(Duration::from_secs(2)));
@@ -160,6 +170,8 @@ impl Lab {
                 paused(numbered).boxed()
             }
             ("chat-open", _) => self.watched(paused(chat::answer().take(1)).chain(stream::pending())),
+            ("gemini", _) => gemini::answer(false),
+            ("gemini-ids", _) => gemini::answer(true),
             _ => return None,
         };
         Some(events)

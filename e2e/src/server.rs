@@ -1,4 +1,4 @@
-//! The same routes in each framework.
+//! The same routes in each framework, except that only axum serves the Gemini API.
 
 use crate::{Answer, Events, Lab, PAGE, SCRIPT};
 use axum::Router;
@@ -99,6 +99,10 @@ fn axum_router(lab: Lab) -> Router {
         answer(lab.chat(&request))
     }
 
+    async fn gemini(State(lab): State<Lab>, Path(call): Path<String>) -> Response {
+        answer(lab.gemini(&call))
+    }
+
     async fn mcp(State(lab): State<Lab>, message: String) -> Response {
         answer(lab.mcp(&message))
     }
@@ -118,6 +122,7 @@ fn axum_router(lab: Lab) -> Router {
         .route("/files/{*path}", get(files))
         .route("/events/{scenario}", get(events))
         .route("/v1/chat/completions", post(chat))
+        .route("/v1beta/models/{call}", post(gemini))
         .route("/mcp", post(mcp).get(mcp_resumed))
         .route("/report", post(async |State(lab): State<Lab>, body: String| lab.report(body)))
         .with_state(lab)

@@ -28,7 +28,7 @@ async fn open<F: Future<Output = SocketAddr>>(
                     seen.extend(report);
                 }
                 Report::Dropped => dropped += 1,
-                Report::Reconnected(_) => {}
+                Report::Reconnected(_) | Report::Connected(_) => {}
             }
         }
     };
@@ -65,6 +65,22 @@ async fn rows<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     assert_eq!(seen, json!({ "htmx 2": rows, "htmx 4": rows, "turbo": rows }));
 }
 
+/// Opens a page with a client of `/events/stop`, which answers every ID with status 204, and returns the last event IDs of
+/// its first requests.
+async fn last_event_ids<const N: usize>(page: &str) -> [String; N] {
+    expect_npm();
+    let (lab, mut reports) = Lab::new();
+    let address = server::axum(lab).await;
+    let _browser = Browser::chromium(&format!("http://{address}/files/clients/{page}"));
+    let mut ids = [const { String::new() }; N];
+    for id in &mut ids {
+        let report = timeout(Duration::from_secs(60), reports.recv()).await.expect("another request");
+        let Some(Report::Connected(seen)) = report else { panic!("{report:?}") };
+        *id = seen;
+    }
+    ids
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fetch_event_source_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
     fetch_event_source(server::axum).await;
@@ -93,4 +109,16 @@ async fn htmx_and_turbo_show_html_of_several_lines_from_rocket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn htmx_and_turbo_show_html_of_several_lines_from_warp() {
     rows(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn htmx_2_starts_over_without_an_id_after_status_204() {
+    // The control: `EventSource` closes at status 204. Only an event that closes the stream ends it, as in `rows.html`.
+    assert_eq!(last_event_ids("htmx2-stop.html").await, ["", "1", "", "1", "", "1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn htmx_4_asks_again_with_its_id_after_status_204() {
+    // The control: as above, but it keeps its ID.
+    assert_eq!(last_event_ids("htmx4-stop.html").await, ["", "1", "1", "1", "1", "1"]);
 }

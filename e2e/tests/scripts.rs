@@ -130,6 +130,20 @@ async fn openai_in_python_reads_whole_answers_of_warp_if_keep_alives_are_bare_li
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn genai_in_node_reads_whole_answers_of_axum_unless_keep_alives_are_bare_lines() {
+    let (mut script, _reports) = start(Script::node, "genai-node.mjs", server::axum).await;
+    let answers = script.seen().await;
+    let whole = "One,\n둘, three.";
+    for model in ["gemini", "gemini.quiet"] {
+        assert_eq!(answers[model], whole, "{model}");
+    }
+    // The controls: it skips an event after a bare comment line, without an error. It takes an ID after data for JSON.
+    let text = answers["gemini.line"].as_str().expect("text");
+    assert!(text.len() < whole.len() && !text.ends_with("Error"), "{answers}");
+    assert_eq!(answers["gemini-ids.quiet"], "SyntaxError");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn httpx_sse_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
     httpx_sse(server::axum).await;
 }
@@ -142,6 +156,51 @@ async fn httpx_sse_sees_no_phantoms_of_rocket_if_keep_alives_are_bare_lines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn httpx_sse_sees_no_phantoms_of_warp_if_keep_alives_are_bare_lines() {
     httpx_sse(server::warp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sseclient_py_follows_the_standard_with_axum() {
+    let (mut script, reports) = start(Script::python, "sseclient-py.py", server::axum).await;
+    let streams = script.seen().await;
+    for (scenario, data) in streams.as_object().expect("streams") {
+        assert_eq!(data, &json!(["1", "2", "3"]), "{scenario}");
+    }
+    let fields =
+        ["plain", "1", "several\nlines\n\nof data", "안녕하세요 😀", "", "with an ID", " space ", "x"];
+    assert_eq!(script.seen().await, json!(fields));
+    assert_eq!(script.seen().await, "1");
+    dropped(reports).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sseclient_sees_no_phantoms_of_axum_before_the_end_if_keep_alives_are_bare_lines() {
+    let (mut script, mut reports) = start(Script::python, "sseclient-module.py", server::axum).await;
+    let streams = script.seen().await;
+    for scenario in ["pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
+        assert_eq!(streams[scenario], json!(["1", "2", "3"]), "{scenario}");
+    }
+    // The controls: it takes the blank line after a comment for an event, and a `retry` without data as well.
+    for scenario in ["pauses", "numbers"] {
+        let all = streams[scenario].as_array().unwrap().iter();
+        let (phantoms, events): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
+        assert!(!phantoms.is_empty() && events == ["1", "2", "3"], "{scenario}: {streams}");
+    }
+    assert_eq!(streams["resume.quiet"], json!(["", "1", "2", "3"]));
+
+    // It reads UTF-8 as Latin-1, and the byte 85 as the end of a line.
+    let fields =
+        ["plain", "1", "several\nlines\n\nof data", "ì\u{95}\u{88}ë", "", "with an ID", " space ", "x"];
+    assert_eq!(script.seen().await, json!(fields));
+
+    // It reads the chunks of HTTP/1.1 as text. The last one becomes an event, and does not end the stream unless the server
+    // closes the connection.
+    assert_eq!(script.seen().await, json!([["1", "2", "3", ""], "waits"]));
+    assert_eq!(script.seen().await, json!(["1", "2", "3", "", "4", "5"]));
+    // Status 204 does not stop it.
+    for id in ["", "1", "1", "1"] {
+        let report = timeout(Duration::from_secs(20), reports.recv()).await.expect("another request");
+        assert!(matches!(&report, Some(Report::Connected(seen)) if seen == id), "{report:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

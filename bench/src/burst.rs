@@ -43,7 +43,8 @@ pub fn section(quick: bool) -> io::Result<Section> {
     Ok(Section { title: "Bursts through a server", text, spread })
 }
 
-/// Reads a stream to its end on many connections at once, and checks that it has at least so many bytes.
+/// Reads a stream to its end on many connections at once, and checks that it has at least so many
+/// bytes.
 fn receive(server: &Server, path: &str, least: usize) -> io::Result<()> {
     let read = || {
         let received = io::copy(&mut server.get(path)?, &mut io::sink())?;

@@ -27,8 +27,8 @@ const LENGTH: f64 = 330.0;
 const COLUMN: usize = 400;
 const COLUMNS: usize = 2;
 
-/// Draws decoding in 16 KiB reads: for each corpus, a bar for each decoder and a stroke at the limit. Each corpus has its
-/// own scale.
+/// Draws decoding in 16 KiB reads: for each corpus, a bar for each decoder and a stroke at the
+/// limit. Each corpus has its own scale.
 pub fn draw(cells: &[Measured]) -> String {
     let corpora: Vec<_> = cells.iter().filter(|cell| cell.delivery == Delivery::Read).collect();
     let height = TOP + GROUP * corpora.len().div_ceil(COLUMNS);

@@ -13,7 +13,8 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A pass takes a few milliseconds. A decoder that takes so much longer goes over the same bytes again and again.
+/// A pass takes a few milliseconds. A decoder that takes so much longer goes over the same bytes
+/// again and again.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// One corpus in one delivery.

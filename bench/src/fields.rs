@@ -2,7 +2,8 @@
 
 use crate::corpus::Corpus;
 
-/// An event as an application has it: its type is a constant, and what differs from event to event is a `String`.
+/// An event as an application has it: its type is a constant, and what differs from event to event
+/// is a `String`.
 #[derive(Clone)]
 pub struct Fields {
     pub event_type: Option<&'static str>,

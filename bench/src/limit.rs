@@ -20,7 +20,8 @@ pub fn candidate(corpus: &Corpus, chunks: Rc<[Bytes]>) -> Candidate {
     })
 }
 
-/// The chunks, cut between characters: the check of one that begins within a character would fail at once.
+/// The chunks, cut between characters: the check of one that begins within a character would fail
+/// at once.
 fn texts(corpus: &Corpus, chunks: &[Bytes]) -> Vec<Bytes> {
     let text = str::from_utf8(&corpus.bytes).expect("a corpus is UTF-8");
     let (mut start, mut end) = (0, 0);

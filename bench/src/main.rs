@@ -1,4 +1,5 @@
-//! Measures our crates beside their peers, prints Markdown tables, and writes them down with a chart.
+//! Measures our crates beside their peers, prints Markdown tables, and writes them down with a
+//! chart.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -14,8 +15,8 @@ use std::path::Path;
 
 /// Measures decoding and a server beside the alternatives.
 ///
-/// The results go to standard output as Markdown. A full run in the release profile also writes `results.md` and
-/// `chart.svg` next to the README. Any other run writes them to `target`.
+/// The results go to standard output as Markdown. A full run in the release profile also writes
+/// `results.md` and `chart.svg` next to the README. Any other run writes them to `target`.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {

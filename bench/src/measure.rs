@@ -52,8 +52,8 @@ impl Candidate {
     }
 }
 
-/// Times all candidates of a cell side by side. Each turn yields its median pass, which ignores the moments that other
-/// programs took.
+/// Times all candidates of a cell side by side. Each turn yields its median pass, which ignores the
+/// moments that other programs took.
 pub fn time(settings: &Settings, candidates: &mut [Candidate]) -> Vec<Sample> {
     let passes: Vec<_> = candidates.iter_mut().map(|candidate| candidate.passes(settings.turn)).collect();
     let turns = in_turn(settings.rounds, passes.len(), |index| {
@@ -63,8 +63,8 @@ pub fn time(settings: &Settings, candidates: &mut [Candidate]) -> Vec<Sample> {
     candidates.iter().zip(turns).map(|(candidate, turns)| Sample::new(candidate.name, turns)).collect()
 }
 
-/// Gives each of several candidates a turn in each round. Each round starts with another one, so that whatever slows the
-/// machine down for a while slows all of them down.
+/// Gives each of several candidates a turn in each round. Each round starts with another one, so
+/// that whatever slows the machine down for a while slows all of them down.
 ///
 /// # Errors
 ///

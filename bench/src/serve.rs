@@ -1,4 +1,5 @@
-//! The server that is measured, as a process of its own. Each stream has two routes: ours, and the same with axum's `Sse`.
+//! The server that is measured, as a process of its own. Each stream has two routes: ours, and the
+//! same with axum's `Sse`.
 
 use crate::fields::Fields;
 use axum::Router;
@@ -23,7 +24,8 @@ const INTERVAL: Duration = Duration::from_millis(2);
 pub const SLOW_EVENTS: usize = 60;
 pub const SLOW_EVENT: Duration = Duration::from_millis(20);
 
-// Our route for each stream and axum's. Bursts take the size of a burst and their number as further segments.
+// Our route for each stream and axum's. Bursts take the size of a burst and their number as further
+// segments.
 pub const ENDLESS: [&str; 2] = ["/endless", "/axum/endless"];
 pub const SLOW: [&str; 2] = ["/slow", "/axum/slow"];
 pub const TINY: [&str; 2] = ["/tiny", "/axum/tiny"];
@@ -87,7 +89,8 @@ fn endless() -> impl Stream<Item = &'static str> {
     stream::iter((0..).map(tiny))
 }
 
-/// Events that are made on the spot, as by a model in the same process. Their data is the time at which they are ready.
+/// Events that are made on the spot, as by a model in the same process. Their data is the time at
+/// which they are ready.
 fn slow() -> impl Stream<Item = String> {
     stream::iter((0..SLOW_EVENTS).map(|_| {
         let start = Instant::now();

@@ -61,8 +61,8 @@ impl Server {
     /// Returns an error where there is no `/proc`.
     pub fn processor_time(&self) -> io::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name of the program may have spaces and ends with a parenthesis. `utime` and `stime` are the twelfth and
-        // thirteenth fields after it, in hundredths of a second.
+        // The name of the program may have spaces and ends with a parenthesis. `utime` and `stime`
+        // are the twelfth and thirteenth fields after it, in hundredths of a second.
         let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
         let times = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
         Ok(Duration::from_millis(10 * times.sum::<u64>()))

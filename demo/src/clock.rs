@@ -7,7 +7,8 @@ use tokio::sync::watch;
 /// How many ticks are remembered for clients that come back: about a quarter of an hour.
 const REMEMBERED: usize = 1000;
 
-/// A clock that ticks about once a second and remembers its last ticks, so that a client can go on where it left off.
+/// A clock that ticks about once a second and remembers its last ticks, so that a client can go on
+/// where it left off.
 ///
 /// Every tick is encoded once, and every connection sends the same bytes.
 #[derive(Clone)]
@@ -41,7 +42,8 @@ impl Clock {
         Self { ticks }
     }
 
-    /// The ticks after the one with this ID: those that are remembered at once, the others as they come.
+    /// The ticks after the one with this ID: those that are remembered at once, the others as they
+    /// come.
     ///
     /// Without an ID that this clock has given, they start with the newest.
     pub(crate) fn after(&self, id: Option<u64>) -> impl Stream<Item = EncodedEvent> + use<> {

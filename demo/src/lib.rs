@@ -1,4 +1,5 @@
-//! A clock that the server pushes to the page: the smallest whole application of Server-Sent Events.
+//! A clock that the server pushes to the page: the smallest whole application of Server-Sent
+//! Events.
 
 mod clock;
 
@@ -23,7 +24,8 @@ struct Demo {
     stopping: watch::Receiver<bool>,
 }
 
-/// The page, its stream, and the button that drops the stream. Streams end when `stopping` becomes true.
+/// The page, its stream, and the button that drops the stream. Streams end when `stopping` becomes
+/// true.
 ///
 /// # Panics
 ///

@@ -64,8 +64,8 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// Sends each event without waiting for the acknowledgement of the one before it. On Linux it also closes the connection of a
-/// client that has read nothing for half a minute.
+/// Sends each event without waiting for the acknowledgement of the one before it. On Linux it also
+/// closes the connection of a client that has read nothing for half a minute.
 fn prepare(connection: &TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     #[cfg(target_os = "linux")]

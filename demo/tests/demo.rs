@@ -23,7 +23,8 @@ impl Demo {
         Self { address: address.to_owned(), process }
     }
 
-    /// Sends a request. HTTP/1.0 has the body without chunks around it, up to the end of the connection.
+    /// Sends a request. HTTP/1.0 has the body without chunks around it, up to the end of the
+    /// connection.
     fn request(&self, request: &str, headers: &str) -> Response {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         connection.set_read_timeout(Some(PATIENCE)).unwrap();

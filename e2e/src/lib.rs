@@ -1,10 +1,11 @@
 //! Real clients, and a real proxy, against a real server of each framework.
 //!
-//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other in a browser, writes down
-//! what it sees, and posts it back; the test compares that with what the standard says, which is the same for every browser
-//! and every framework.
+//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other
+//! in a browser, writes down what it sees, and posts it back; the test compares that with what the
+//! standard says, which is the same for every browser and every framework.
 //!
-//! The other clients are in `clients`: pages, which post what they see, and scripts, which print it.
+//! The other clients are in `clients`: pages, which post what they see, and scripts, which print
+//! it.
 
 pub mod browser;
 mod chat;
@@ -83,7 +84,8 @@ impl Lab {
         self.reports.send(Report::Page(body)).ok();
     }
 
-    /// Plays a scenario. The suffix `.quiet` turns keep-alive off; `.line` sends comments without a blank line after them.
+    /// Plays a scenario. The suffix `.quiet` turns keep-alive off; `.line` sends comments without a
+    /// blank line after them.
     pub fn events(&self, scenario: &str, last_event_id: &str) -> Answer {
         let (scenario, keep_alive) = match scenario.split_once('.') {
             Some((scenario, "quiet")) => (scenario, None),
@@ -232,7 +234,8 @@ impl Drop for Dropped {
     }
 }
 
-/// Makes a test of each function with the server of each framework, or, after `by name:`, with the framework's name.
+/// Makes a test of each function with the server of each framework, or, after `by name:`, with the
+/// framework's name.
 #[macro_export]
 macro_rules! each_framework {
     (by name: $($test:ident)*) => {

@@ -1,4 +1,5 @@
-//! Serves the lab with `axum`, `rocket` or `warp` on a port, and prints what pages report: a server that can be killed.
+//! Serves the lab with `axum`, `rocket` or `warp` on a port, and prints what pages report: a server
+//! that can be killed.
 
 use e2e::{Lab, Report, server};
 

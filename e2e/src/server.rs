@@ -20,7 +20,8 @@ async fn listener(lab: &Lab) -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A page in `clients`, or what it loads from `node_modules`: the content type and the text. Imports may omit `.js`.
+/// A page in `clients`, or what it loads from `node_modules`: the content type and the text.
+/// Imports may omit `.js`.
 fn file(path: &str) -> Option<(&'static str, String)> {
     if path.contains("..") {
         return None;
@@ -40,7 +41,8 @@ pub async fn axum(lab: Lab) -> SocketAddr {
     address
 }
 
-/// Serves the lab with axum over TLS, which is where browsers speak HTTP/2. The certificate is made on the spot.
+/// Serves the lab with axum over TLS, which is where browsers speak HTTP/2. The certificate is made
+/// on the spot.
 ///
 /// # Panics
 ///
@@ -58,7 +60,8 @@ pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
     address
 }
 
-/// Serves the lab with axum, without the `Last-Event-ID` header of its requests: clients can only resume through the query.
+/// Serves the lab with axum, without the `Last-Event-ID` header of its requests: clients can only
+/// resume through the query.
 pub async fn axum_without_last_event_id(lab: Lab) -> SocketAddr {
     let (listener, address) = listener(&lab).await;
     let app = axum_router(lab).layer(map_request(async |mut request: Request| {

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 /// How often a page plays the stream.
 const ROUNDS: usize = 40;
 
-/// How many rounds may fail, because a browser that gets no processor for 100 milliseconds loses events all the same. If the
-/// server breaks the connection at once, nearly all of them fail.
+/// How many rounds may fail, because a browser that gets no processor for 100 milliseconds loses
+/// events all the same. If the server breaks the connection at once, nearly all of them fail.
 const STALLED: usize = 20;
 
 async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F, scheme: &str, end: &str) {

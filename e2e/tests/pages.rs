@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Opens a page with this many clients, and returns what they saw once the server has dropped the streams they closed.
+/// Opens a page with this many clients, and returns what they saw once the server has dropped the
+/// streams they closed.
 async fn open<F: Future<Output = SocketAddr>>(
     page: &str,
     clients: usize,
@@ -37,7 +38,9 @@ async fn open<F: Future<Output = SocketAddr>>(
     Value::Object(seen)
 }
 
-async fn fetch_event_source<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn fetch_event_source_sees_no_phantoms_if_keep_alives_are_bare_lines<F: Future<Output = SocketAddr>>(
+    serve: impl FnOnce(Lab) -> F,
+) {
     let seen = open("fetch-event-source.html", 1, serve).await;
     let seen = &seen["fetch-event-source"];
     for scenario in ["pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
@@ -49,7 +52,8 @@ async fn fetch_event_source<F: Future<Output = SocketAddr>>(serve: impl FnOnce(L
     assert_eq!(seen["resumed"], json!([200, "1|1", "2|2", "3|3", 200, "4|4", "5|5", 204]),);
     assert_eq!(seen["aborted"], json!(["1"]));
 
-    // The controls: it takes the blank line after a comment for a message, and a `retry` without data as well.
+    // The controls: it takes the blank line after a comment for a message, and a `retry` without
+    // data as well.
     for scenario in ["pauses", "numbers"] {
         let all = seen["read"][scenario].as_array().unwrap().iter();
         let (phantoms, messages): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
@@ -59,14 +63,16 @@ async fn fetch_event_source<F: Future<Output = SocketAddr>>(serve: impl FnOnce(L
     assert_eq!(seen["read"]["resume.quiet"], json!(["", "1", "2", "3"]));
 }
 
-async fn rows<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn htmx_and_turbo_show_html_of_several_lines<F: Future<Output = SocketAddr>>(
+    serve: impl FnOnce(Lab) -> F,
+) {
     let seen = open("rows.html", 3, serve).await;
     let rows = json!([1, 2, 3].map(|id| format!("\n  row {id},\n\n  <b>in several lines</b>\n")));
     assert_eq!(seen, json!({ "htmx 2": rows, "htmx 4": rows, "turbo": rows }));
 }
 
-/// Opens a page with a client of `/events/stop`, which answers every ID with status 204, and returns the last event IDs of
-/// its first requests.
+/// Opens a page with a client of `/events/stop`, which answers every ID with status 204, and
+/// returns the last event IDs of its first requests.
 async fn last_event_ids<const N: usize>(page: &str) -> [String; N] {
     expect_npm();
     let (lab, mut reports) = Lab::new();
@@ -82,38 +88,9 @@ async fn last_event_ids<const N: usize>(page: &str) -> [String; N] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fetch_event_source_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
-    fetch_event_source(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fetch_event_source_sees_no_phantoms_of_rocket_if_keep_alives_are_bare_lines() {
-    fetch_event_source(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fetch_event_source_sees_no_phantoms_of_warp_if_keep_alives_are_bare_lines() {
-    fetch_event_source(server::warp).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn htmx_and_turbo_show_html_of_several_lines_from_axum() {
-    rows(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn htmx_and_turbo_show_html_of_several_lines_from_rocket() {
-    rows(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn htmx_and_turbo_show_html_of_several_lines_from_warp() {
-    rows(server::warp).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn htmx_2_starts_over_without_an_id_after_status_204() {
-    // The control: `EventSource` closes at status 204. Only an event that closes the stream ends it, as in `rows.html`.
+    // The control: `EventSource` closes at status 204. Only an event that closes the stream ends
+    // it, as in `rows.html`.
     assert_eq!(last_event_ids("htmx2-stop.html").await, ["", "1", "", "1", "", "1"]);
 }
 
@@ -121,4 +98,9 @@ async fn htmx_2_starts_over_without_an_id_after_status_204() {
 async fn htmx_4_asks_again_with_its_id_after_status_204() {
     // The control: as above, but it keeps its ID.
     assert_eq!(last_event_ids("htmx4-stop.html").await, ["", "1", "1", "1", "1", "1"]);
+}
+
+e2e::each_framework! {
+    fetch_event_source_sees_no_phantoms_if_keep_alives_are_bare_lines
+    htmx_and_turbo_show_html_of_several_lines
 }

@@ -25,14 +25,14 @@ async fn dropped(mut reports: UnboundedReceiver<Report>) {
     assert!(matches!(report, Some(Report::Dropped)), "{report:?}");
 }
 
-async fn eventsource<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn eventsource_in_node_resumes<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     let (mut script, _reports) = start(Script::node, "eventsource.mjs", serve).await;
     let first = ["open", "message|1|1", "message|2|2", "message|3|3", "connecting"];
     let second = ["open", "message|4|4", "message|5|5", "connecting", "closed"];
     assert_eq!(script.seen().await, json!([first, second].concat()));
 }
 
-async fn openai_in_node<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn openai_in_node_reads_whole_answers<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     let (mut script, reports) = start(Script::node, "openai-node.mjs", serve).await;
     let answers = script.seen().await;
     for model in ["chat", "chat.line", "chat.quiet", "chat-ids", "chat-ids.line", "chat-ids.quiet"] {
@@ -42,27 +42,34 @@ async fn openai_in_node<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) 
     dropped(reports).await;
 }
 
-async fn openai_in_python<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn openai_in_python_reads_whole_answers_if_keep_alives_are_bare_lines<
+    F: Future<Output = SocketAddr>,
+>(
+    serve: impl FnOnce(Lab) -> F,
+) {
     let (mut script, reports) = start(Script::python, "openai-python.py", serve).await;
     let answers = script.seen().await;
     for model in ["chat", "chat.line", "chat.quiet", "chat-ids.line", "chat-ids.quiet"] {
         assert_eq!(answers[model], "One,\n둘, three.", "{model}");
     }
-    // The control: after an event with an ID, it takes the blank line after a comment for an event, and parses no data.
+    // The control: after an event with an ID, it takes the blank line after a comment for an event,
+    // and parses no data.
     let failed = answers["chat-ids"].as_str().is_some_and(|answer| answer.ends_with("JSONDecodeError"));
     assert!(failed, "{answers}");
     assert_eq!(script.seen().await, "One,\n");
     dropped(reports).await;
 }
 
-async fn httpx_sse<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn httpx_sse_sees_no_phantoms_if_keep_alives_are_bare_lines<F: Future<Output = SocketAddr>>(
+    serve: impl FnOnce(Lab) -> F,
+) {
     let (mut script, reports) = start(Script::python, "httpx-sse.py", serve).await;
     let streams = script.seen().await;
     for scenario in ["pauses", "pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
         assert_eq!(streams[scenario], json!(["1", "2", "3"]), "{scenario}");
     }
-    // The controls: after an event with an ID, it takes the blank line after a comment for an event. A `retry` without data is
-    // always one.
+    // The controls: after an event with an ID, it takes the blank line after a comment for an
+    // event. A `retry` without data is always one.
     let all = streams["numbers"].as_array().unwrap().iter();
     let (phantoms, events): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
     assert!(!phantoms.is_empty() && events == ["1", "2", "3"], "{streams}");
@@ -74,59 +81,15 @@ async fn httpx_sse<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F)
     dropped(reports).await;
 }
 
-async fn mcp<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
+async fn mcp_calls_tools_and_resumes<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     let (mut script, reports) = start(Script::python, "mcp-python.py", serve).await;
     assert_eq!(script.seen().await, json!(["lab", ["count", "cut", "hang"]]));
     assert_eq!(script.seen().await, json!([1.0, 2.0, 3.0, "counted"]));
-    // The fourth request: the server ends the stream after the priming event, and the client resumes.
+    // The fourth request: the server ends the stream after the priming event, and the client
+    // resumes.
     assert_eq!(script.seen().await, json!(["resumed 4"]));
     assert_eq!(script.seen().await, "left");
     dropped(reports).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn eventsource_in_node_resumes_with_axum() {
-    eventsource(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn eventsource_in_node_resumes_with_rocket() {
-    eventsource(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn eventsource_in_node_resumes_with_warp() {
-    eventsource(server::warp).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_node_reads_whole_answers_of_axum() {
-    openai_in_node(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_node_reads_whole_answers_of_rocket() {
-    openai_in_node(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_node_reads_whole_answers_of_warp() {
-    openai_in_node(server::warp).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_python_reads_whole_answers_of_axum_if_keep_alives_are_bare_lines() {
-    openai_in_python(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_python_reads_whole_answers_of_rocket_if_keep_alives_are_bare_lines() {
-    openai_in_python(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn openai_in_python_reads_whole_answers_of_warp_if_keep_alives_are_bare_lines() {
-    openai_in_python(server::warp).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,25 +100,11 @@ async fn genai_in_node_reads_whole_answers_of_axum_unless_keep_alives_are_bare_l
     for model in ["gemini", "gemini.quiet"] {
         assert_eq!(answers[model], whole, "{model}");
     }
-    // The controls: it skips an event after a bare comment line, without an error. It takes an ID after data for JSON.
+    // The controls: it skips an event after a bare comment line, without an error. It takes an ID
+    // after data for JSON.
     let text = answers["gemini.line"].as_str().expect("text");
     assert!(text.len() < whole.len() && !text.ends_with("Error"), "{answers}");
     assert_eq!(answers["gemini-ids.quiet"], "SyntaxError");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn httpx_sse_sees_no_phantoms_of_axum_if_keep_alives_are_bare_lines() {
-    httpx_sse(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn httpx_sse_sees_no_phantoms_of_rocket_if_keep_alives_are_bare_lines() {
-    httpx_sse(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn httpx_sse_sees_no_phantoms_of_warp_if_keep_alives_are_bare_lines() {
-    httpx_sse(server::warp).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,7 +128,8 @@ async fn sseclient_sees_no_phantoms_of_axum_before_the_end_if_keep_alives_are_ba
     for scenario in ["pauses.line", "pauses.quiet", "numbers.line", "numbers.quiet"] {
         assert_eq!(streams[scenario], json!(["1", "2", "3"]), "{scenario}");
     }
-    // The controls: it takes the blank line after a comment for an event, and a `retry` without data as well.
+    // The controls: it takes the blank line after a comment for an event, and a `retry` without
+    // data as well.
     for scenario in ["pauses", "numbers"] {
         let all = streams[scenario].as_array().unwrap().iter();
         let (phantoms, events): (Vec<&Value>, Vec<&Value>) = all.partition(|data| **data == "");
@@ -192,8 +142,8 @@ async fn sseclient_sees_no_phantoms_of_axum_before_the_end_if_keep_alives_are_ba
         ["plain", "1", "several\nlines\n\nof data", "ì\u{95}\u{88}ë", "", "with an ID", " space ", "x"];
     assert_eq!(script.seen().await, json!(fields));
 
-    // It reads the chunks of HTTP/1.1 as text. The last one becomes an event, and does not end the stream unless the server
-    // closes the connection.
+    // It reads the chunks of HTTP/1.1 as text. The last one becomes an event, and does not end the
+    // stream unless the server closes the connection.
     assert_eq!(script.seen().await, json!([["1", "2", "3", ""], "waits"]));
     assert_eq!(script.seen().await, json!(["1", "2", "3", "", "4", "5"]));
     // Status 204 does not stop it.
@@ -203,17 +153,10 @@ async fn sseclient_sees_no_phantoms_of_axum_before_the_end_if_keep_alives_are_ba
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mcp_calls_tools_of_axum_and_resumes() {
-    mcp(server::axum).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mcp_calls_tools_of_rocket_and_resumes() {
-    mcp(server::rocket).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mcp_calls_tools_of_warp_and_resumes() {
-    mcp(server::warp).await;
+e2e::each_framework! {
+    eventsource_in_node_resumes
+    openai_in_node_reads_whole_answers
+    openai_in_python_reads_whole_answers_if_keep_alives_are_bare_lines
+    httpx_sse_sees_no_phantoms_if_keep_alives_are_bare_lines
+    mcp_calls_tools_and_resumes
 }

@@ -1,4 +1,5 @@
-//! An event over the limit costs one error and no more memory than the limit allows. Decoding goes on after it.
+//! An event over the limit costs one error and no more memory than the limit allows. Decoding goes
+//! on after it.
 #![no_main]
 
 use allocation_counter::measure;
@@ -21,6 +22,7 @@ fuzz_target!(|input: &[u8]| {
             while decoder.decode(&mut chunk) != Ok(None) {}
         }
     });
-    // Four buffers that double as they grow, and of each value a copy in which a bad byte takes three.
+    // Four buffers that double as they grow, and of each value a copy in which a bad byte takes
+    // three.
     assert!(used.bytes_max <= 100 + 20 * limit as u64, "{used:?} with a limit of {limit}");
 });

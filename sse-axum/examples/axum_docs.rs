@@ -1,4 +1,5 @@
-//! The handler in the documentation of axum's own `response::sse`, with only its `use` lines changed.
+//! The handler in the documentation of axum's own `response::sse`, with only its `use` lines
+//! changed.
 //!
 //! `cargo run -p sse-axum --example axum_docs`, then `curl -N http://127.0.0.1:3001/sse`.
 

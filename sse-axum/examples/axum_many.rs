@@ -1,4 +1,5 @@
-//! An accept loop that takes half as much memory for each connection as `axum::serve`, with graceful shutdown.
+//! An accept loop that takes half as much memory for each connection as `axum::serve`, with
+//! graceful shutdown.
 //!
 //! `cargo run -p sse-axum --example axum_many`, then `curl -N http://127.0.0.1:3004/events`.
 

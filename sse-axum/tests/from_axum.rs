@@ -1,4 +1,5 @@
-//! What compiles with `axum::response::sse` and compiles with this crate, with only the `use` lines changed.
+//! What compiles with `axum::response::sse` and compiles with this crate, with only the `use` lines
+//! changed.
 
 use axum::BoxError;
 use axum::response::{IntoResponse, Response};

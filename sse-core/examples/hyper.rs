@@ -1,6 +1,8 @@
-//! A clock on plain hyper, without a framework: keep-alive, resuming, HTTP/1.1 and HTTP/2, graceful shutdown.
+//! A clock on plain hyper, without a framework: keep-alive, resuming, HTTP/1.1 and HTTP/2, graceful
+//! shutdown.
 //!
-//! `cargo run -p sse-proto --features http,tokio --example hyper`, then `curl -N http://127.0.0.1:3003/ticks`.
+//! `cargo run -p sse-proto --features http,tokio --example hyper`, then
+//! `curl -N http://127.0.0.1:3003/ticks`.
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStream, TryStreamExt};

@@ -42,9 +42,11 @@ pub trait Clock {
     fn sleep(&self, duration: Duration) -> Self::Sleep;
 }
 
-/// The absence of a clock. Its time stands still, and every sleep lasts for one turn of the executor.
+/// The absence of a clock. Its time stands still, and every sleep lasts for one turn of the
+/// executor.
 ///
-/// It is what a new [`Sse`](crate::Sse) has. Do not use it for keep-alive: its pauses have no length.
+/// It is what a new [`Sse`](crate::Sse) has. Do not use it for keep-alive: its pauses have no
+/// length.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoClock;
 
@@ -80,7 +82,8 @@ impl Future for Turn {
     }
 }
 
-/// The clock of a tokio runtime, which tests can pause. Feature `tokio` adds its constructor: without it there is none.
+/// The clock of a tokio runtime, which tests can pause. Feature `tokio` adds its constructor:
+/// without it there is none.
 ///
 /// Its sleeps panic outside a runtime with time enabled.
 #[derive(Debug, Clone, Copy)]

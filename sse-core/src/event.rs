@@ -14,9 +14,9 @@ pub(crate) use json::JsonData;
 
 /// One event being written, as the block of lines that a client will read.
 ///
-/// Every event that exists is well formed: data and comments take any text, and an event type or an ID that would break
-/// out of its line is refused. If you call a setter again, the last event type, ID and reconnection time win, as the
-/// standard has it, and data and comments gain lines.
+/// Every event that exists is well formed: data and comments take any text, and an event type or an
+/// ID that would break out of its line is refused. If you call a setter again, the last event type,
+/// ID and reconnection time win, as the standard has it, and data and comments gain lines.
 ///
 /// ```
 /// use sse_core::Event;
@@ -39,12 +39,13 @@ impl Event {
         Self { lines: Vec::new() }
     }
 
-    /// Sets the event type, the name that `addEventListener` takes in a browser. Without one it is `message`.
+    /// Sets the event type, the name that `addEventListener` takes in a browser. Without one it is
+    /// `message`.
     ///
     /// # Panics
     ///
-    /// Panics if the event type contains a line feed or a carriage return. For text that is not under your control, use
-    /// [`try_event`](Self::try_event).
+    /// Panics if the event type contains a line feed or a carriage return. For text that is not
+    /// under your control, use [`try_event`](Self::try_event).
     #[track_caller]
     pub fn event(self, event_type: impl AsRef<str>) -> Self {
         match self.try_event(event_type) {
@@ -66,13 +67,13 @@ impl Event {
         Ok(self)
     }
 
-    /// Sets the ID that the client sends back as `Last-Event-ID` when it reconnects. An empty ID makes it forget the last
-    /// one.
+    /// Sets the ID that the client sends back as `Last-Event-ID` when it reconnects. An empty ID
+    /// makes it forget the last one.
     ///
     /// # Panics
     ///
-    /// Panics if the ID contains a line feed, a carriage return or a NUL, since clients would ignore it. For text that is
-    /// not under your control, use [`try_id`](Self::try_id).
+    /// Panics if the ID contains a line feed, a carriage return or a NUL, since clients would
+    /// ignore it. For text that is not under your control, use [`try_id`](Self::try_id).
     #[track_caller]
     pub fn id(self, id: impl AsRef<str>) -> Self {
         match self.try_id(id) {
@@ -94,7 +95,8 @@ impl Event {
         Ok(self)
     }
 
-    /// Adds data: any text. Each line break in it, whether CRLF, CR or LF, reaches the client as LF.
+    /// Adds data: any text. Each line break in it, whether CRLF, CR or LF, reaches the client as
+    /// LF.
     ///
     /// Empty data is data, too: the client dispatches an event for it.
     pub fn data(mut self, data: impl AsRef<str>) -> Self {
@@ -108,9 +110,11 @@ impl Event {
         self
     }
 
-    /// Sets the reconnection time: how long the client waits before it reconnects, in whole milliseconds.
+    /// Sets the reconnection time: how long the client waits before it reconnects, in whole
+    /// milliseconds.
     ///
-    /// Put it on an event that has data: some clients dispatch an empty event for a block with nothing else.
+    /// Put it on an event that has data: some clients dispatch an empty event for a block with
+    /// nothing else.
     pub fn retry(mut self, reconnection_time: Duration) -> Self {
         self.line("retry: ", reconnection_time.as_millis().to_string().as_bytes());
         self
@@ -136,8 +140,8 @@ impl Event {
         }
     }
 
-    /// Makes room for the short lines that mostly come before data. They then take one allocation, and two at most with the
-    /// data, where each line would grow the buffer.
+    /// Makes room for the short lines that mostly come before data. They then take one allocation,
+    /// and two at most with the data, where each line would grow the buffer.
     fn reserve_for_more(&mut self) {
         if self.lines.is_empty() {
             self.lines.reserve_exact(256);
@@ -146,7 +150,8 @@ impl Event {
 
     /// Makes room for this many bytes and the blank line.
     ///
-    /// The room is exact if it at least doubles the buffer, so that a typical event takes one allocation and freezes in it.
+    /// The room is exact if it at least doubles the buffer, so that a typical event takes one
+    /// allocation and freezes in it.
     #[inline]
     fn reserve(&mut self, bytes: usize) {
         if bytes >= self.lines.len() {
@@ -186,7 +191,8 @@ pub struct EncodedEvent(Bytes);
 impl EncodedEvent {
     /// Takes bytes as they are, for a proxy that passes on what another server has written.
     ///
-    /// Nothing is checked: a client reads whatever these bytes say, and what follows may become part of their last block.
+    /// Nothing is checked: a client reads whatever these bytes say, and what follows may become
+    /// part of their last block.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self(bytes.into())
     }

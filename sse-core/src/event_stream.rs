@@ -13,10 +13,11 @@ const CHUNKS: usize = 32;
 pin_project_lite::pin_project! {
     /// Reads the events of a body: a stream of chunks in, a stream of [`MessageEvent`]s out.
     ///
-    /// The body is any `Stream<Item = Result<impl AsRef<[u8]>, E>>`, such as what HTTP clients give for a response. The
-    /// stream ends with the body, also after an error of the body, and stays ended. That is no proof that the body was
-    /// complete: see [`has_incomplete_event`](Self::has_incomplete_event). An event that exceeds the limit is an error, after
-    /// which the stream goes on.
+    /// The body is any `Stream<Item = Result<impl AsRef<[u8]>, E>>`, such as what HTTP clients give
+    /// for a response. The stream ends with the body, also after an error of the body, and stays
+    /// ended. That is no proof that the body was complete: see
+    /// [`has_incomplete_event`](Self::has_incomplete_event). An event that exceeds the limit is an
+    /// error, after which the stream goes on.
     ///
     /// ```
     /// use futures_util::stream::{self, TryStreamExt};
@@ -81,7 +82,8 @@ where
         self.decoder
     }
 
-    /// Reads on from the body of a new connection, as [`Decoder::reconnect`] has it. What is left of the old one is dropped.
+    /// Reads on from the body of a new connection, as [`Decoder::reconnect`] has it. What is left
+    /// of the old one is dropped.
     pub fn reconnect(self: Pin<&mut Self>, body: B) {
         let mut this = self.project();
         this.body.set(body);
@@ -90,8 +92,8 @@ where
         *this.ended = false;
     }
 
-    /// The frames of the body: retries, and comments if the decoder is [told to](Decoder::with_comments) return them, as well
-    /// as messages.
+    /// The frames of the body: retries, and comments if the decoder is [told
+    /// to](Decoder::with_comments) return them, as well as messages.
     ///
     /// ```
     /// use futures_util::stream::{self, StreamExt};
@@ -120,7 +122,8 @@ where
         self.decoder.last_event_id()
     }
 
-    /// Returns the value of the `Last-Event-ID` header for the next connection, as [`Decoder::last_event_id_header`] does.
+    /// Returns the value of the `Last-Event-ID` header for the next connection, as
+    /// [`Decoder::last_event_id_header`] does.
     pub fn last_event_id_header(&self) -> Option<&[u8]> {
         self.decoder.last_event_id_header()
     }
@@ -130,8 +133,9 @@ where
         self.decoder.reconnection_time()
     }
 
-    /// Returns whether an event has begun whose blank line has not come: at the end of the stream, whether the body was cut off
-    /// in the middle of an event. See [`Decoder::has_incomplete_event`].
+    /// Returns whether an event has begun whose blank line has not come: at the end of the stream,
+    /// whether the body was cut off in the middle of an event. See
+    /// [`Decoder::has_incomplete_event`].
     pub fn has_incomplete_event(&self) -> bool {
         self.decoder.has_incomplete_event()
     }
@@ -148,7 +152,8 @@ where
         if *this.ended {
             return Poll::Ready(None);
         }
-        // Two loops, since a chunk is moved only once it has an event, which most small ones have not.
+        // Two loops, since a chunk is moved only once it has an event, which most small ones have
+        // not.
         if let Some(chunk) = this.chunk {
             let chunk = chunk.as_ref();
             let mut rest = &chunk[*this.decoded..];
@@ -229,7 +234,8 @@ where
     }
 }
 
-// As `into_owned`, but of what has not been written to memory: 270-byte events are a sixth faster for it.
+// As `into_owned`, but of what has not been written to memory: 270-byte events are a sixth faster
+// for it.
 #[inline]
 fn copy(event_type: &str, data: &str, last_event_id: &str) -> MessageEvent<'static> {
     MessageEvent {

@@ -8,9 +8,10 @@ use core::ops::Deref;
 
 /// The headers of every response that is an event stream, in lower case.
 ///
-/// `no-cache` stops caches from answering with an old stream, `no-transform` stops proxies from compressing it, which would
-/// delay events, and `x-accel-buffering` stops nginx, and the proxies that have learned it from nginx, from buffering. There
-/// is no `connection` header: HTTP/1.1 implies it, and HTTP/2 forbids it.
+/// `no-cache` stops caches from answering with an old stream, `no-transform` stops proxies from
+/// compressing it, which would delay events, and `x-accel-buffering` stops nginx, and the proxies
+/// that have learned it from nginx, from buffering. There is no `connection` header: HTTP/1.1
+/// implies it, and HTTP/2 forbids it.
 pub const RESPONSE: &[(&str, &str)] = &[
     ("content-type", "text/event-stream"),
     ("cache-control", "no-cache, no-transform"),
@@ -20,8 +21,8 @@ pub const RESPONSE: &[(&str, &str)] = &[
 /// The name of the request header that tells where the client left off, in lower case.
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Returns whether a response with this `Content-Type` is an event stream: whether the essence is `text/event-stream`, in any
-/// case and with any parameters.
+/// Returns whether a response with this `Content-Type` is an event stream: whether the essence is
+/// `text/event-stream`, in any case and with any parameters.
 ///
 /// Check it before you decode a body: an error page decodes to no event and to no error.
 ///
@@ -42,8 +43,8 @@ const QUERY_PARAMETER: &str = "lastEventId";
 
 /// The last event ID of a request: the ID of the event that the client received last.
 ///
-/// It is empty in a first request, as is the standard's "last event ID string" (WHATWG HTML 9.2.2). It dereferences to
-/// `str`: `last_event_id.parse()` reads a number.
+/// It is empty in a first request, as is the standard's "last event ID string" (WHATWG HTML 9.2.2).
+/// It dereferences to `str`: `last_event_id.parse()` reads a number.
 ///
 /// ```
 /// use sse_core::LastEventId;
@@ -61,15 +62,16 @@ const QUERY_PARAMETER: &str = "lastEventId";
 pub struct LastEventId(String);
 
 impl LastEventId {
-    /// Reads the ID from the value of the [`Last-Event-ID`](LAST_EVENT_ID) header. If there is none, or an empty one, reads
-    /// it from the query parameter `lastEventId`, which polyfills of `EventSource` send.
+    /// Reads the ID from the value of the [`Last-Event-ID`](LAST_EVENT_ID) header. If there is
+    /// none, or an empty one, reads it from the query parameter `lastEventId`, which polyfills of
+    /// `EventSource` send.
     ///
     /// The query is what follows the `?` in the URL of the request, percent-encoded.
     ///
     /// # Errors
     ///
-    /// Returns an error if the ID is not UTF-8, or if it contains a line feed, a carriage return or a NUL, which the ID of an
-    /// event cannot contain. Answer such a request with status 400.
+    /// Returns an error if the ID is not UTF-8, or if it contains a line feed, a carriage return or
+    /// a NUL, which the ID of an event cannot contain. Answer such a request with status 400.
     pub fn from_request(header: Option<&[u8]>, query: Option<&str>) -> Result<Self, InvalidLastEventId> {
         match header {
             Some(id) if !id.is_empty() => Self::new(id.to_vec(), Source::Header),
@@ -90,8 +92,8 @@ impl LastEventId {
         Self::from_request(headers.get(LAST_EVENT_ID).map(http::HeaderValue::as_bytes), uri.query())
     }
 
-    /// Returns the ID, or `None` in a first request, for frameworks where an optional extractor would be `Some` of an empty
-    /// ID.
+    /// Returns the ID, or `None` in a first request, for frameworks where an optional extractor
+    /// would be `Some` of an empty ID.
     pub fn non_empty(self) -> Option<Self> {
         Some(self).filter(|id| !id.is_empty())
     }

@@ -9,8 +9,8 @@ use futures_core::stream::{Stream, TryStream};
 
 /// What to send, and how often, while there are no events.
 ///
-/// It is also sent first, at once, if no event is ready by then: proxies pass the head of a response on when its first
-/// byte arrives, and so does Firefox.
+/// It is also sent first, at once, if no event is ready by then: proxies pass the head of a
+/// response on when its first byte arrives, and so does Firefox.
 ///
 /// ```
 /// use sse_core::KeepAlive;
@@ -31,8 +31,8 @@ impl KeepAlive {
         Self { interval: Duration::from_secs(15), event: Event::new().comment("").into() }
     }
 
-    /// How long the stream must be idle before a keep-alive is sent, to the resolution of the clock (a millisecond on
-    /// tokio). [`Duration::ZERO`] turns keep-alive off.
+    /// How long the stream must be idle before a keep-alive is sent, to the resolution of the clock
+    /// (a millisecond on tokio). [`Duration::ZERO`] turns keep-alive off.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -45,8 +45,8 @@ impl KeepAlive {
 
     /// An event in place of the comment, such as one that clients are to see.
     ///
-    /// Some clients take every blank line for an event, and see an empty one after each comment. For them, send a comment
-    /// without a blank line:
+    /// Some clients take every blank line for an event, and see an empty one after each comment.
+    /// For them, send a comment without a blank line:
     ///
     /// ```
     /// use sse_core::{EncodedEvent, KeepAlive};
@@ -68,8 +68,8 @@ impl Default for KeepAlive {
 pin_project_lite::pin_project! {
     /// A stream of events with [`KeepAlive`] events first and in its pauses.
     ///
-    /// It yields what the stream of events yields, as [`EncodedEvent`]s, and ends with it. On a [`TokioClock`] it must be
-    /// polled within a tokio runtime with time enabled.
+    /// It yields what the stream of events yields, as [`EncodedEvent`]s, and ends with it. On a
+    /// [`TokioClock`] it must be polled within a tokio runtime with time enabled.
     #[must_use = "streams do nothing unless polled"]
     pub struct KeepAliveStream<S, C = TokioClock>
     where
@@ -81,8 +81,8 @@ pin_project_lite::pin_project! {
         keep_alive: KeepAlive,
         // Something has been sent.
         opened: bool,
-        // Since when nothing has been sent. An event costs no timer operation: it only clears this, and a timer that fires
-        // too soon is set again.
+        // Since when nothing has been sent. An event costs no timer operation: it only clears this,
+        // and a timer that fires too soon is set again.
         idle_since: Option<Duration>,
         #[pin]
         timer: Option<C::Sleep>,

@@ -1,4 +1,5 @@
-//! Server-Sent Events without I/O: write events, read them back in any split, stream them as a response body.
+//! Server-Sent Events without I/O: write events, read them back in any split, stream them as a
+//! response body.
 //!
 //! ```
 //! use sse_core::{Decoder, EncodedEvent, Event, Frame};
@@ -25,18 +26,23 @@
 //!
 //! # What is here
 //!
-//! - [`Event`] is one block being written, [`EncodedEvent`] its finished bytes, cheap to clone for many connections.
-//! - [`Decoder`] turns chunks of bytes into [`Frame`]s as the event stream clauses of the [WHATWG HTML standard]
-//!   (9.2.5 and 9.2.6) say, without allocating for each event and within a limit on memory.
-//! - `EventStream` (feature `stream`) does the same for a stream of chunks, such as the body of a client's response.
-//! - `Sse` (feature `stream`) is the body of a server's response, with keep-alive on any `Clock`. With feature `http` it is
-//!   an `http_body::Body`, which hyper and tower take as it is; feature `tokio` has tokio's clock.
+//! - [`Event`] is one block being written, [`EncodedEvent`] its finished bytes, cheap to clone for
+//!   many connections.
+//! - [`Decoder`] turns chunks of bytes into [`Frame`]s as the event stream clauses of the [WHATWG
+//!   HTML standard] (9.2.5 and 9.2.6) say, without allocating for each event and within a limit on
+//!   memory.
+//! - `EventStream` (feature `stream`) does the same for a stream of chunks, such as the body of a
+//!   client's response.
+//! - `Sse` (feature `stream`) is the body of a server's response, with keep-alive on any `Clock`.
+//!   With feature `http` it is an `http_body::Body`, which hyper and tower take as it is; feature
+//!   `tokio` has tokio's clock.
 //! - [`header`] has the response headers and the `Last-Event-ID` of a request.
 //!
 //! # What is not
 //!
-//! No client: connecting, reconnecting after [`Decoder::reconnection_time`] and checking the content type are the
-//! caller's. No server: `sse-axum` and its siblings turn an `Sse` into their framework's response.
+//! No client: connecting, reconnecting after [`Decoder::reconnection_time`] and checking the
+//! content type are the caller's. No server: `sse-axum` and its siblings turn an `Sse` into their
+//! framework's response.
 //!
 //! # Features
 //!

@@ -13,8 +13,8 @@ pub enum Frame<'a> {
     /// An event, dispatched by a blank line.
     Message(MessageEvent<'a>),
     /// A new reconnection time, in force at once: at most
-    /// [`MAX_RECONNECTION_TIME`](crate::Decoder::MAX_RECONNECTION_TIME). It comes at its own line, before the event of its
-    /// block.
+    /// [`MAX_RECONNECTION_TIME`](crate::Decoder::MAX_RECONNECTION_TIME). It comes at its own line,
+    /// before the event of its block.
     Retry(Duration),
     /// The text of a comment after its colon, if [asked for](crate::Decoder::with_comments).
     Comment(Cow<'a, str>),
@@ -71,8 +71,8 @@ impl MessageEvent<'_> {
 
     /// Deserializes the data from JSON. The value can borrow from the data.
     ///
-    /// Not every event has JSON as its data. Some services end a stream with `[DONE]`, and the first event of an MCP
-    /// stream has an ID and empty data. Check for these before you parse:
+    /// Not every event has JSON as its data. Some services end a stream with `[DONE]`, and the
+    /// first event of an MCP stream has an ID and empty data. Check for these before you parse:
     ///
     /// ```
     /// use serde::Deserialize;
@@ -105,7 +105,8 @@ impl MessageEvent<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A `&str` can only be read from a JSON string without escapes; a `Cow<str>` or a `String` from any.
+    /// A `&str` can only be read from a JSON string without escapes; a `Cow<str>` or a `String`
+    /// from any.
     ///
     /// # Errors
     ///
@@ -115,11 +116,13 @@ impl MessageEvent<'_> {
         serde_json::from_str(&self.data)
     }
 
-    /// Deserializes an enum: the event type selects the variant, and the data is its content as JSON.
+    /// Deserializes an enum: the event type selects the variant, and the data is its content as
+    /// JSON.
     ///
-    /// This is the inverse of [`Event::typed`](crate::Event::typed). A unit variant accepts any data, even if it is not
-    /// JSON. An event without an event type has the type `message`. An event type without a variant is an error, unless a
-    /// unit variant with `#[serde(other)]` stands for all of them.
+    /// This is the inverse of [`Event::typed`](crate::Event::typed). A unit variant accepts any
+    /// data, even if it is not JSON. An event without an event type has the type `message`. An
+    /// event type without a variant is an error, unless a unit variant with `#[serde(other)]`
+    /// stands for all of them.
     ///
     /// ```
     /// use serde::Deserialize;
@@ -158,13 +161,13 @@ impl MessageEvent<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// For a variant with content, data such as `[DONE]` or empty data is an error. Check for these first, as with
-    /// [`json`](Self::json).
+    /// For a variant with content, data such as `[DONE]` or empty data is an error. Check for these
+    /// first, as with [`json`](Self::json).
     ///
     /// # Errors
     ///
-    /// Returns an error if `T` is not an externally tagged enum, if it has no variant for the event type, or if the data is not the
-    /// variant's content as JSON.
+    /// Returns an error if `T` is not an externally tagged enum, if it has no variant for the event
+    /// type, or if the data is not the variant's content as JSON.
     #[cfg(feature = "json")]
     pub fn typed<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
         T::deserialize(Reader { event_type: &self.event_type, data: &self.data })

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// Shows at most the first hundred bytes, as text with escapes, and says how many there are if there are more.
+/// Shows at most the first hundred bytes, as text with escapes, and says how many there are if
+/// there are more.
 pub(crate) struct Preview<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Debug for Preview<'_> {

@@ -10,31 +10,36 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::stream::{FusedStream, Stream, TryStream};
 
-/// The size up to which events are joined, in bytes: what a response takes to the network in one go.
+/// The size up to which events are joined, in bytes: what a response takes to the network in one
+/// go.
 const MAX_CHUNK: usize = 16 * 1024;
 
 /// How many events may leave before other tasks get a turn, and the server a chance to flush.
 const EVENTS: usize = 64;
 
-/// How long events are joined at most. A stream may take its time for each of them and never be `Pending`.
+/// How long events are joined at most. A stream may take its time for each of them and never be
+/// `Pending`.
 const JOINING: Duration = Duration::from_millis(1);
 
-/// How long an error is held back. HTTP/2 servers discard what is queued when a body fails, and browsers what is unread; where
-/// Nagle's algorithm is on, the queue waits for an acknowledgement that may be delayed by 40 ms.
+/// How long an error is held back. HTTP/2 servers discard what is queued when a body fails, and
+/// browsers what is unread; where Nagle's algorithm is on, the queue waits for an acknowledgement
+/// that may be delayed by 40 ms.
 const HOLD: Duration = Duration::from_millis(100);
 
 pin_project_lite::pin_project! {
     /// The body of an SSE response: a stream of events in, a stream of byte chunks out.
     ///
-    /// The events are a `Stream<Item = Result<T, E>>` where `T` is an [`Event`](crate::Event), an [`EncodedEvent`], or
-    /// anything that turns into one. The body is these events and nothing else. Events that are ready together leave as one
-    /// chunk of up to 16 KiB, or of one event if that is larger; a lone event leaves as its own bytes, uncopied. A stream that
-    /// is always ready is interrupted after 64 events, or a millisecond by the body's [clock](Self::clock), to let other
-    /// tasks run and the server flush.
+    /// The events are a `Stream<Item = Result<T, E>>` where `T` is an [`Event`](crate::Event), an
+    /// [`EncodedEvent`], or anything that turns into one. The body is these events and nothing
+    /// else. Events that are ready together leave as one chunk of up to 16 KiB, or of one event if
+    /// that is larger; a lone event leaves as its own bytes, uncopied. A stream that is always
+    /// ready is interrupted after 64 events, or a millisecond by the body's [clock](Self::clock),
+    /// to let other tasks run and the server flush.
     ///
-    /// An error ends the body. A body with a [clock](Self::clock) holds it back for 100 milliseconds, so that the events before
-    /// it, or the head of the response if there are none, reach every client that reads within this time. A body without a
-    /// clock holds it back for one turn of the executor: enough for HTTP/1.1 on a runtime of one thread, and no more than that.
+    /// An error ends the body. A body with a [clock](Self::clock) holds it back for 100
+    /// milliseconds, so that the events before it, or the head of the response if there are none,
+    /// reach every client that reads within this time. A body without a clock holds it back for one
+    /// turn of the executor: enough for HTTP/1.1 on a runtime of one thread, and no more than that.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -89,16 +94,19 @@ where
         Sse { stream: self.stream, clock, ahead: None, run: 0, failed: None, ended: false }
     }
 
-    /// Sends a comment first, and whenever no event has been sent for a while, so that the response begins at once, proxies and
-    /// clients keep the connection, and the server notices a client that is gone.
+    /// Sends a comment first, and whenever no event has been sent for a while, so that the response
+    /// begins at once, proxies and clients keep the connection, and the server notices a client
+    /// that is gone.
     ///
-    /// It runs on tokio's clock, which the body gets, too. [`keep_alive_on`](Self::keep_alive_on) takes another one.
+    /// It runs on tokio's clock, which the body gets, too. [`keep_alive_on`](Self::keep_alive_on)
+    /// takes another one.
     #[cfg(feature = "tokio")]
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>, crate::TokioClock> {
         self.keep_alive_on(crate::TokioClock::new(), keep_alive)
     }
 
-    /// Sends a comment first, and whenever no event has been sent for a while by this clock, which the body gets, too.
+    /// Sends a comment first, and whenever no event has been sent for a while by this clock, which
+    /// the body gets, too.
     pub fn keep_alive_on<K>(self, clock: K, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S, K>, K>
     where
         K: Clock + Clone,

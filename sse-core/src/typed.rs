@@ -1,4 +1,5 @@
-//! Externally tagged enums as events: the variant's name is the event type, its content is the data as JSON.
+//! Externally tagged enums as events: the variant's name is the event type, its content is the data
+//! as JSON.
 
 mod read;
 mod write;

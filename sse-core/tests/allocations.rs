@@ -1,4 +1,5 @@
-//! How often the codec asks for memory, and how much it keeps, counted by an allocator that counts for each thread.
+//! How often the codec asks for memory, and how much it keeps, counted by an allocator that counts
+//! for each thread.
 
 use allocation_counter::measure;
 use sse_core::{Decoder, EncodedEvent, Event, EventTooLarge, Frame};

@@ -1,5 +1,6 @@
-//! Work is linear in the size of the input, however the input is made and cut: four times as much takes four times the
-//! instructions. Valgrind counts them, so this is not one of the tests that `cargo test` runs by itself:
+//! Work is linear in the size of the input, however the input is made and cut: four times as much
+//! takes four times the instructions. Valgrind counts them, so this is not one of the tests that
+//! `cargo test` runs by itself:
 //!
 //! ```text
 //! cargo test -p sse-proto --release --test linear

@@ -97,7 +97,8 @@ fn an_event_alone_leaves_uncopied() {
     }
 }
 
-/// What a body gives from poll to poll until it is `Pending`, and whether it has woken its task by then.
+/// What a body gives from poll to poll until it is `Pending`, and whether it has woken its task by
+/// then.
 fn run<S>(mut body: Pin<&mut S>) -> (Vec<S::Item>, bool)
 where
     S: Stream,

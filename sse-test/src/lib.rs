@@ -1,7 +1,8 @@
 //! What every adapter must do, written once.
 //!
-//! An adapter's tests have one function that starts a real server of its framework, with the streams of a [`Probe`] on
-//! these paths, and give it to [`contract!`], which makes a test of each law in [`laws`]:
+//! An adapter's tests have one function that starts a real server of its framework, with the
+//! streams of a [`Probe`] on these paths, and give it to [`contract!`], which makes a test of each
+//! law in [`laws`]:
 //!
 //! | path | answer |
 //! |---|---|
@@ -53,8 +54,8 @@ pub fn keep_alive() -> KeepAlive {
 /// How long a client may not read.
 const STALLED: Duration = Duration::from_secs(2);
 
-/// Has Linux close a connection whose client does not read, as the READMEs advise, but sooner. Set on what listens, it goes
-/// for each connection.
+/// Has Linux close a connection whose client does not read, as the READMEs advise, but sooner. Set
+/// on what listens, it goes for each connection.
 ///
 /// # Panics
 ///
@@ -152,7 +153,8 @@ impl Probe {
         })
     }
 
-    /// One event when the server stops, as the framework says it, or else [`stopped`](Self::stopped).
+    /// One event when the server stops, as the framework says it, or else
+    /// [`stopped`](Self::stopped).
     pub fn farewell<F>(&self, stopped: F) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<F>
     where
         F: Future<Output = ()> + Send,
@@ -163,7 +165,8 @@ impl Probe {
         })
     }
 
-    /// Events without end, always ready. [`Running::live`] has a sender which is closed when they are dropped.
+    /// Events without end, always ready. [`Running::live`] has a sender which is closed when they
+    /// are dropped.
     pub fn endless(&self) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
         let (sender, owned) = mpsc::unbounded_channel();
         self.live.send(sender).ok();
@@ -198,7 +201,8 @@ impl From<ScriptError> for Box<dyn Error + Send + Sync> {
     }
 }
 
-/// Asserts that the first block of code in this section of a README is part of this source, but for its layout and visibility.
+/// Asserts that the first block of code in this section of a README is part of this source, but for
+/// its layout and visibility.
 ///
 /// # Panics
 ///
@@ -212,7 +216,8 @@ pub fn assert_documented(readme: &str, section: &str, source: &str) {
     assert!(words(source).contains(&words(block)), "the source has other code than this: {block}");
 }
 
-/// Makes a test of each law, or of those named, for the servers that this function starts: an `async fn(Probe) -> Server`.
+/// Makes a test of each law, or of those named, for the servers that this function starts: an
+/// `async fn(Probe) -> Server`.
 ///
 /// The servers run on several threads, as those of users do.
 #[macro_export]

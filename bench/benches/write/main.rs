@@ -1,6 +1,7 @@
 //! Writing events: to bytes, through the body of a response, and to many bodies.
 //!
-//! A pass of `body` and `fan_out` has 1,000 events, so that microseconds a pass are nanoseconds an event.
+//! A pass of `body` and `fan_out` has 1,000 events, so that microseconds a pass are nanoseconds an
+//! event.
 
 mod body;
 mod bytes;

@@ -6,11 +6,13 @@ use serde_core::Serialize;
 use serde_json::Error;
 
 impl Event {
-    /// Makes an event of an enum: the variant's name becomes the event type, and its content becomes the data as JSON.
+    /// Makes an event of an enum: the variant's name becomes the event type, and its content
+    /// becomes the data as JSON.
     ///
-    /// The enum must be externally tagged, which is serde's default. The data of a newtype variant is its content, of a
-    /// tuple variant an array, of a struct variant an object, and of a unit variant `null`. Attributes such as `rename`
-    /// and `rename_all` apply. [`MessageEvent::typed`](crate::MessageEvent::typed) reads the event back.
+    /// The enum must be externally tagged, which is serde's default. The data of a newtype variant
+    /// is its content, of a tuple variant an array, of a struct variant an object, and of a unit
+    /// variant `null`. Attributes such as `rename` and `rename_all` apply.
+    /// [`MessageEvent::typed`](crate::MessageEvent::typed) reads the event back.
     ///
     /// ```
     /// use serde::Serialize;
@@ -39,8 +41,8 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// Returns an error if the value is not an externally tagged enum, if the variant's name has a line feed or a carriage return, or if
-    /// the content cannot be serialized as JSON.
+    /// Returns an error if the value is not an externally tagged enum, if the variant's name has a
+    /// line feed or a carriage return, or if the content cannot be serialized as JSON.
     pub fn typed<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
         value.serialize(typed::Writer)
     }
@@ -55,8 +57,9 @@ impl Event {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     ///
-    /// In a stream of events there is no need to unwrap the result, since the items of the stream are results too. Use
-    /// `?` to convert the error into the stream's own, which ends the response:
+    /// In a stream of events there is no need to unwrap the result, since the items of the stream
+    /// are results too. Use `?` to convert the error into the stream's own, which ends the
+    /// response:
     ///
     /// ```
     /// use futures_util::stream::{self, StreamExt};
@@ -69,11 +72,13 @@ impl Event {
     /// let events = rows.map(|row| Ok::<_, BoxError>(Event::new().json_data(row?)?));
     /// ```
     ///
-    /// If nothing else can fail, the result is already the item: `rows.map(|row| Event::new().json_data(row))`.
+    /// If nothing else can fail, the result is already the item: `rows.map(|row|
+    /// Event::new().json_data(row))`.
     ///
     /// # Errors
     ///
-    /// Returns an error if the value's `Serialize` fails, or if it contains a map whose keys are not strings.
+    /// Returns an error if the value's `Serialize` fails, or if it contains a map whose keys are
+    /// not strings.
     pub fn json_data<T: Serialize>(self, value: T) -> Result<Self, Error> {
         let mut data = JsonData::new(self);
         data.value(&value)?;

@@ -79,9 +79,10 @@ impl Outcome {
     }
 }
 
-/// What a stream must decode to, written down from the standard with no thought of speed (WHATWG HTML 9.2.5 and 9.2.6): cut
-/// it into lines, lines into fields, and interpret those. Values are decoded as UTF-8 where they are used, which is the same
-/// as doing it first, since what ends a line or a name is ASCII.
+/// What a stream must decode to, written down from the standard with no thought of speed (WHATWG
+/// HTML 9.2.5 and 9.2.6): cut it into lines, lines into fields, and interpret those. Values are
+/// decoded as UTF-8 where they are used, which is the same as doing it first, since what ends a
+/// line or a name is ASCII.
 pub fn oracle(stream: &[u8], limit: usize) -> Outcome {
     let (lines, open) = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream));
     let steps =
@@ -127,8 +128,9 @@ fn field(line: &[u8]) -> Step<'_> {
 /// The fields that make up an event.
 const EVENT_FIELDS: [&[u8]; 3] = [b"event", b"data", b"id"];
 
-/// The steps up to where each block exceeds the limit, and whether the stream ends in the middle of an event. Of the open line at
-/// the end, all that can be known is that it is too large, once its colon is there.
+/// The steps up to where each block exceeds the limit, and whether the stream ends in the middle of
+/// an event. Of the open line at the end, all that can be known is that it is too large, once its
+/// colon is there.
 fn within<'s>(limit: usize, steps: Vec<Step<'s>>, open: &'s [u8]) -> (Vec<Step<'s>>, bool) {
     let mut within = Vec::new();
     let (mut size, mut too_large) = (0, false);

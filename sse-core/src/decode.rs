@@ -252,7 +252,7 @@ impl fmt::Display for EventTooLarge {
         let Self { limit } = self;
         write!(
             f,
-            "an event is over the limit of {limit} bytes and was skipped; `with_max_event_size` raises it"
+            "an event exceeds the limit of {limit} bytes and was skipped; `with_max_event_size` raises it"
         )
     }
 }

@@ -273,7 +273,7 @@ fn the_error_of_an_oversized_event_names_the_limit_and_the_way_out() {
     assert_eq!(error.limit(), 4);
     assert_eq!(
         error.to_string(),
-        "an event is over the limit of 4 bytes and was skipped; `with_max_event_size` raises it"
+        "an event exceeds the limit of 4 bytes and was skipped; `with_max_event_size` raises it"
     );
 }
 

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use futures_util::future::{FutureExt, Map};
 use futures_util::stream::{self, Stream, StreamExt};
-use sse_core::{Clock, EncodedEvent, Event, KeepAlive, Sse};
+use sse_core::{Clock, EncodedEvent, Event, KeepAlive, KeepAliveStream, Sse, TokioClock};
 use std::time::{Duration, Instant as StdInstant};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -159,4 +159,12 @@ fn keep_alive_and_errors_run_on_the_clock_of_another_runtime() {
         assert_eq!(body.next().await, Some(Err("failed")));
         assert!(sent.elapsed() >= Duration::from_millis(100), "{:?}", sent.elapsed());
     });
+}
+
+#[test]
+fn debug_output_shows_what_keeps_a_stream_alive() {
+    let stream = stream::pending::<Result<Event, ()>>();
+    let stream = KeepAliveStream::new(stream, TokioClock::new(), KeepAlive::new());
+    let shown = format!("{stream:?}");
+    assert!(shown.starts_with("KeepAliveStream") && shown.contains("15s"), "{shown}");
 }

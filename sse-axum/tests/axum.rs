@@ -142,18 +142,7 @@ async fn the_handler_of_axums_documentation_works() {
 #[tokio::test]
 async fn resuming_as_documented_survives_any_id() {
     let address = serve(axum_log::app()).await;
-    let lines =
-        |from: u64| -> String { (from..10).map(|n| format!("id: {n}\ndata: line {n}\n\n")).collect() };
-    for (id, expected) in [
-        ("", lines(0)),
-        ("7", lines(8)),
-        ("9", String::new()),
-        ("18446744073709551614", String::new()),
-        ("18446744073709551615", String::new()),
-        ("18446744073709551616", lines(0)),
-        ("-1", lines(0)),
-        ("한", lines(0)),
-    ] {
+    for (id, expected) in sse_test::documented_log() {
         let header = format!("Last-Event-ID: {id}\r\n");
         let mut response = request(address, "GET", "/log", header.as_bytes()).await;
         assert_eq!(response.rest().await, (expected, Ok(())), "{id}");

@@ -115,18 +115,7 @@ mod rocket_log;
 #[tokio::test]
 async fn resuming_as_documented_survives_any_id() {
     let client = Client::untracked(rocket_log::app()).await.unwrap();
-    let lines =
-        |from: u64| -> String { (from..10).map(|n| format!("id: {n}\ndata: line {n}\n\n")).collect() };
-    for (id, expected) in [
-        ("", lines(0)),
-        ("7", lines(8)),
-        ("9", String::new()),
-        ("18446744073709551614", String::new()),
-        ("18446744073709551615", String::new()),
-        ("18446744073709551616", lines(0)),
-        ("-1", lines(0)),
-        ("한", lines(0)),
-    ] {
+    for (id, expected) in sse_test::documented_log() {
         let response = client.get("/log").header(Header::new("Last-Event-ID", id)).dispatch().await;
         assert_eq!(response.into_string().await.unwrap_or_default(), expected, "{id}");
     }

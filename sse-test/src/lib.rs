@@ -216,6 +216,21 @@ pub fn assert_documented(readme: &str, section: &str, source: &str) {
     assert!(words(source).contains(&words(block)), "the source has other code than this: {block}");
 }
 
+/// Last event IDs that a client may send, and what the log that all READMEs show has after each.
+pub fn documented_log() -> [(&'static str, String); 8] {
+    let lines = |from: u64| (from..10).map(|n| format!("id: {n}\ndata: line {n}\n\n")).collect();
+    [
+        ("", lines(0)),
+        ("7", lines(8)),
+        ("9", String::new()),
+        ("18446744073709551614", String::new()),
+        ("18446744073709551615", String::new()),
+        ("18446744073709551616", lines(0)),
+        ("-1", lines(0)),
+        ("한", lines(0)),
+    ]
+}
+
 /// Makes a test of each law, or of those named, for the servers that this function starts: an
 /// `async fn(Probe) -> Server`.
 ///

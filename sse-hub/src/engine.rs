@@ -1,0 +1,93 @@
+use crate::position::Position;
+use crate::record::Record;
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A log that the hubs of several processes share.
+///
+/// This trait is here for other crates of this project, and may change in any version until there
+/// are two engines.
+///
+/// An engine keeps one law: a position is visible only after all lower ones of its epoch.
+pub trait Engine: Send + Sync + 'static {
+    /// Appends a block: an event without an ID, or the label of a `hub:disconnect` record. Returns
+    /// its position when the log has it.
+    fn append<'a>(&'a self, topic: &'a str, block: Bytes) -> BoxFuture<'a, Result<Position, AppendError>>;
+
+    /// Reads what follows `after` without a hole, or says that this is not possible.
+    ///
+    /// Records of other topics are skipped by the reader. If nothing follows, the engine waits for
+    /// up to `wait`; with zero, it answers at once.
+    fn read<'a>(
+        &'a self,
+        after: Position,
+        topics: Topics<'a>,
+        limit: Limit,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Read, EngineError>>;
+
+    /// Reads the newest records of these topics in order, `each` of them at most. Returns the
+    /// newest position of the log, and the records up to it.
+    fn recent<'a>(
+        &'a self,
+        topics: Topics<'a>,
+        each: usize,
+        limit: Limit,
+    ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>>;
+}
+
+/// The topics that a reader wants.
+#[derive(Debug, Clone, Copy)]
+pub enum Topics<'a> {
+    /// All of them.
+    All,
+    /// These, sorted. An engine may answer with others, too.
+    These(&'a [Arc<str>]),
+}
+
+/// How much to read at most. One record is always read, however large it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// How many records.
+    pub records: usize,
+    /// How many bytes of blocks.
+    pub bytes: usize,
+}
+
+/// What [`Engine::read`] found.
+#[derive(Debug)]
+pub enum Read {
+    /// What follows.
+    Records {
+        /// The records, in order.
+        records: Vec<Record>,
+        /// How far they reach: where to read on. It moves on even if no record was wanted.
+        up_to: Position,
+    },
+    /// Records after the position are gone.
+    Lost(Loss),
+}
+
+/// Why records are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The log no longer reaches back so far.
+    Trimmed,
+    /// It is another log now.
+    Replaced,
+}
+
+/// The error of an engine that cannot be read.
+pub type EngineError = Box<dyn Error + Send + Sync>;
+
+/// Why a block was not appended, or may not have been.
+#[derive(Debug)]
+pub enum AppendError {
+    /// Nothing was written.
+    Refused(EngineError),
+    /// The block may have been written.
+    Unknown(EngineError),
+}

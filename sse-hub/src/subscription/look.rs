@@ -1,0 +1,130 @@
+//! What a live subscription finds in the log.
+
+use super::{State, Subscription};
+use crate::control::{self, EndCause, GapCause};
+use crate::log::{Block, Log, Numbered};
+use crate::position::Position;
+use crate::sync::atomic::Ordering;
+use crate::sync::read;
+use sse_core::EncodedEvent;
+
+/// How many events of several topics are taken from the log under one lock.
+const BATCH: usize = 16;
+
+pub(super) enum Look {
+    /// Nothing is due.
+    Nothing,
+    /// Look again, or into the queue.
+    Something,
+    /// All that was due.
+    Block(EncodedEvent),
+}
+
+/// What was due, up to a number.
+struct Due {
+    up_to: u64,
+    block: Option<Block>,
+    records: Vec<Numbered>,
+}
+
+/// How the log was when it was read.
+struct Seen {
+    newest: u64,
+    head: Position,
+    restarted: Option<GapCause>,
+    /// The number of the record that ends the subscription.
+    end: Option<u64>,
+}
+
+impl Subscription {
+    pub(super) fn look(&mut self) -> Look {
+        let (seen, due) = {
+            let log = read(&self.hub.log);
+            let seen = self.see(&log);
+            let until = seen.end.map_or(u64::MAX, |end| end.saturating_sub(1));
+            (seen, self.due(&log, until))
+        };
+        let Some(Due { up_to, block, records }) = due else { return self.lost(&seen) };
+        self.after = up_to;
+        if up_to == seen.newest {
+            self.at = seen.head;
+        } else if let Some(position) = block.as_ref().map(|block| block.position) {
+            self.at = position;
+        } else if let Some(last) = records.last() {
+            self.at = last.record.position;
+        }
+        if let Some(block) = block {
+            self.sent = block.number;
+            self.hub.counters.delivered.fetch_add(block.events as u64, Ordering::Relaxed);
+            return Look::Block(EncodedEvent::raw(block.bytes));
+        }
+        if !records.is_empty() {
+            self.deliver(records);
+            return Look::Something;
+        }
+        self.idle(&seen)
+    }
+
+    fn see(&self, log: &Log) -> Seen {
+        let label = self.options.as_ref().and_then(|options| options.label.as_ref());
+        Seen {
+            newest: log.newest(),
+            head: log.head(),
+            restarted: log.restarted_since(self.after),
+            end: label.and_then(|label| log.disconnected(&label.text, self.after.max(label.joined))),
+        }
+    }
+
+    fn due(&self, log: &Log, until: u64) -> Option<Due> {
+        let pass_all = self.options.as_ref().is_none_or(|options| options.pass_all());
+        if let ([topic], true) = (&*self.topics, pass_all) {
+            let (up_to, block) = log.block(topic, self.after, until).ok()?;
+            return Some(Due { up_to, block, records: Vec::new() });
+        }
+        let (up_to, records) = log.events(&self.topics, self.after, until, BATCH).ok()?;
+        Some(Due { up_to, block: None, records })
+    }
+
+    /// Events have been lost, at least to the log in memory.
+    fn lost(&mut self, seen: &Seen) -> Look {
+        if seen.end.is_some() {
+            self.end(EndCause::Disconnected);
+        } else if seen.restarted.is_none() && self.hub.engine.is_some() {
+            self.read_pages(self.at, (seen.newest, seen.head));
+        } else {
+            (self.after, self.at) = (seen.newest, seen.head);
+            self.gap(seen.restarted.unwrap_or(GapCause::Lagged));
+        }
+        Look::Something
+    }
+
+    /// All events have been taken.
+    fn idle(&mut self, seen: &Seen) -> Look {
+        if seen.end.is_some() {
+            self.end(EndCause::Disconnected);
+            return Look::Something;
+        }
+        if self.state == State::CatchingUp || self.is_stale() {
+            self.state = State::Live;
+            self.sent = self.after;
+            if let Some(options) = &mut self.options {
+                options.left_out = None;
+            }
+            return Look::Block(control::at(self.at));
+        }
+        Look::Nothing
+    }
+
+    /// Whether the client's last event ID is so old that it could soon be too old, though nothing
+    /// was missed.
+    fn is_stale(&self) -> bool {
+        let settings = &self.hub.settings;
+        if self.after - self.sent >= (settings.positions as u64).div_ceil(4) {
+            return true;
+        }
+        let left_out = self.options.as_ref().and_then(|options| options.left_out.as_ref());
+        left_out.is_some_and(|left_out| {
+            4 * left_out.events >= left_out.held || left_out.since.elapsed() >= settings.history_age / 4
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a subscription begins.
+
+use super::{Start, State, Subscription};
+use crate::control::{self, GapCause};
+use crate::log::{Found, Log, Numbered};
+use crate::position::{self, Position};
+use crate::sync::read;
+
+enum Opening {
+    Hello,
+    Last(Vec<Numbered>),
+    LastRemotely,
+    After(u64, Position),
+    AfterRemotely(Position),
+    Gap(GapCause),
+}
+
+impl Subscription {
+    pub(super) fn open(&mut self) {
+        let hub = self.hub.clone();
+        let opening = {
+            let log = read(&hub.log);
+            // What came before the log began again is gone.
+            if log.restarted_since(self.after).is_some() {
+                (self.after, self.at) = (log.newest(), log.head());
+            }
+            self.find_since(&log);
+            self.opening(&log)
+        };
+        match opening {
+            Opening::Hello => self.hello(),
+            Opening::Last(records) => {
+                self.deliver(records);
+                self.hello();
+            }
+            Opening::LastRemotely => self.read_recent(),
+            Opening::After(number, position) => {
+                self.start = Some(Start::Resumed);
+                self.state = State::CatchingUp;
+                (self.after, self.at, self.sent) = (number, position, number);
+            }
+            Opening::AfterRemotely(position) => self.read_pages(position, (self.after, self.at)),
+            Opening::Gap(cause) => self.gap(cause),
+        }
+    }
+
+    fn find_since(&mut self, log: &Log) {
+        for (name, position) in self.options.iter().flat_map(|options| &options.since) {
+            let Some(key) = log.key(name) else { continue };
+            let of_topic = self.topics.binary_search_by_key(&key, |membership| membership.topic);
+            if let (Ok(at), Found::Number(number)) = (of_topic, log.find(position, false)) {
+                self.topics[at].since = number;
+            }
+        }
+    }
+
+    fn opening(&self, log: &Log) -> Opening {
+        let Some(options) = &self.options else { return Opening::Hello };
+        let remote = self.hub.engine.is_some();
+        let position = match options.after.0 {
+            position::Start::Now if options.last == 0 => return Opening::Hello,
+            position::Start::Now if remote => return Opening::LastRemotely,
+            position::Start::Now => {
+                return Opening::Last(log.newest_of(&self.topics, options.last, self.after));
+            }
+            position::Start::Malformed => return Opening::Gap(GapCause::Malformed),
+            position::Start::After(position) => position,
+        };
+        match log.find(&position, true) {
+            Found::Epoch => Opening::Gap(GapCause::Epoch),
+            Found::Ahead => Opening::Gap(GapCause::Ahead),
+            Found::Number(number) if self.topics.iter().all(|topic| log.has_all(topic, number)) => {
+                Opening::After(number, position)
+            }
+            Found::Number(_) | Found::Unknown if remote => Opening::AfterRemotely(position),
+            Found::Number(_) => Opening::Gap(GapCause::Trimmed),
+            Found::Unknown => Opening::Gap(GapCause::Malformed),
+        }
+    }
+
+    pub(super) fn hello(&mut self) {
+        self.queue(control::hello(self.at));
+        self.start = Some(Start::Live);
+        self.state = State::Live;
+        self.sent = self.after;
+    }
+}

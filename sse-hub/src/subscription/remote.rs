@@ -1,0 +1,134 @@
+//! What a subscription reads from the engine itself, since it is not in memory.
+
+use super::{Start, State, Subscription};
+use crate::engine::{EngineError, Limit, Read, Topics};
+use crate::log::Numbered;
+use crate::position::Position;
+use crate::record::Record;
+use crate::sync::read;
+use futures_core::future::BoxFuture;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::sleep;
+
+const LIMIT: Limit = Limit { records: 256, bytes: 256 * 1024 };
+
+/// How long to wait after an error, and after a page that brought nothing and did not move on.
+const RETRY: Duration = Duration::from_millis(500);
+
+pub(super) enum Remote {
+    /// The pages from a position to that of a number, from where on the log in memory serves.
+    Pages { from: Position, to: (u64, Position), page: BoxFuture<'static, Result<Read, EngineError>> },
+    /// The newest records of each topic.
+    Recent(BoxFuture<'static, Result<(Position, Vec<Record>), EngineError>>),
+}
+
+impl Subscription {
+    pub(super) fn is_reading_remotely(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| options.remote.is_some())
+    }
+
+    pub(super) fn read_pages(&mut self, from: Position, to: (u64, Position)) {
+        self.read_page(from, to, Duration::ZERO);
+    }
+
+    fn read_page(&mut self, from: Position, to: (u64, Position), delay: Duration) {
+        let (engine, names) = (self.hub.engine.clone(), self.names());
+        let page = Box::pin(async move {
+            sleep(delay).await;
+            let engine = engine.ok_or("there is no engine")?;
+            engine.read(from, Topics::These(&names), LIMIT, Duration::ZERO).await
+        });
+        self.options().remote = Some(Remote::Pages { from, to, page });
+    }
+
+    pub(super) fn read_recent(&mut self) {
+        self.read_recent_after(Duration::ZERO);
+    }
+
+    fn read_recent_after(&mut self, delay: Duration) {
+        let (engine, names) = (self.hub.engine.clone(), self.names());
+        let each = self.options().last;
+        let recent = Box::pin(async move {
+            sleep(delay).await;
+            let engine = engine.ok_or("there is no engine")?;
+            engine.recent(Topics::These(&names), each, LIMIT).await
+        });
+        self.options().remote = Some(Remote::Recent(recent));
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        let log = read(&self.hub.log);
+        let mut names: Vec<_> = self.topics.iter().map(|topic| log.get(topic.topic).name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub(super) fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(remote) = self.options().remote.as_mut() else { return Poll::Ready(()) };
+        match remote {
+            Remote::Pages { from, to, page } => {
+                let result = ready!(page.as_mut().poll(cx));
+                let (from, to) = (*from, *to);
+                self.options().remote = None;
+                self.take_page(from, to, result);
+            }
+            Remote::Recent(recent) => {
+                let result = ready!(recent.as_mut().poll(cx));
+                self.options().remote = None;
+                self.take_recent(result);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn take_page(&mut self, from: Position, to: (u64, Position), result: Result<Read, EngineError>) {
+        match result {
+            Ok(Read::Records { records, up_to }) => {
+                self.start.get_or_insert(Start::Resumed);
+                let moved = up_to.is_after(&from);
+                self.deliver_remote(records, to);
+                self.at = up_to;
+                if to.1.is_after(&up_to) {
+                    self.read_page(up_to, to, if moved { Duration::ZERO } else { RETRY });
+                } else {
+                    (self.after, self.at) = to;
+                    self.state = State::CatchingUp;
+                }
+            }
+            Ok(Read::Lost(loss)) => {
+                let log = read(&self.hub.log);
+                let now = (log.newest(), log.head());
+                drop(log);
+                (self.after, self.at) = now;
+                self.gap(loss.into());
+            }
+            Err(error) => {
+                self.hub.engine_failed(&error);
+                self.read_page(from, to, RETRY);
+            }
+        }
+    }
+
+    fn take_recent(&mut self, result: Result<(Position, Vec<Record>), EngineError>) {
+        match result {
+            Ok((_, records)) => {
+                self.deliver_remote(records, (self.after, self.at));
+                self.hello();
+            }
+            Err(error) => {
+                self.hub.engine_failed(&error);
+                self.read_recent_after(RETRY);
+            }
+        }
+    }
+
+    /// Delivers what is of its topics and not behind `to`.
+    fn deliver_remote(&mut self, mut records: Vec<Record>, to: (u64, Position)) {
+        let names = self.names();
+        records
+            .retain(|record| names.binary_search(&record.topic).is_ok() && !record.position.is_after(&to.1));
+        self.deliver(records.into_iter().map(|record| Numbered { number: to.0, held: usize::MAX, record }));
+    }
+}

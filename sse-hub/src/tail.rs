@@ -1,0 +1,108 @@
+//! The one reader of a shared log, from which all subscriptions of this process are served.
+
+use crate::control::GapCause;
+use crate::engine::{Engine, EngineError, Limit, Loss, Read, Topics};
+use crate::hub::Shared;
+use crate::log::DISCONNECT_KEY;
+use crate::position::Position;
+use crate::record::{DISCONNECT, Record};
+use crate::sync::atomic::Ordering;
+use crate::sync::{lock, write};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const LIMIT: Limit = Limit { records: 512, bytes: 1024 * 1024 };
+
+/// How long the engine may wait for records.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How long to wait after an error, at first and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Follows the log until the hub is gone.
+pub(crate) async fn follow(hub: Weak<Shared>, engine: Arc<dyn Engine>, mut after: Position) {
+    let mut backoff = BACKOFF.0;
+    loop {
+        let read = next(&*engine, after).await;
+        let Some(hub) = hub.upgrade() else { return };
+        match read {
+            Ok(step) => {
+                backoff = BACKOFF.0;
+                *lock(&hub.unreachable_since) = None;
+                after = step.apply(&hub);
+            }
+            Err(error) => {
+                hub.engine_failed(&error);
+                drop(hub);
+                sleep(backoff).await;
+                backoff = (2 * backoff).min(BACKOFF.1);
+            }
+        }
+    }
+}
+
+enum Step {
+    Records { records: Vec<Record>, up_to: Position },
+    Restart { head: Position, cause: GapCause },
+}
+
+async fn next(engine: &dyn Engine, after: Position) -> Result<Step, EngineError> {
+    let cause = match engine.read(after, Topics::All, LIMIT, WAIT).await? {
+        Read::Records { records, up_to } => return Ok(Step::Records { records, up_to }),
+        Read::Lost(loss) => loss.into(),
+    };
+    let (head, _) = engine.recent(Topics::These(&[]), 0, LIMIT).await?;
+    Ok(Step::Restart { head, cause })
+}
+
+impl Step {
+    /// Takes it into the log, wakes whom it concerns, and returns where to read on.
+    fn apply(self, hub: &Shared) -> Position {
+        match self {
+            Self::Records { records, up_to } => {
+                let mut audiences = Vec::new();
+                let mut log = write(&hub.log);
+                for Record { topic, position, bytes } in records {
+                    let key = if &*topic == DISCONNECT { DISCONNECT_KEY } else { log.topic(&topic) };
+                    log.push(key, position, bytes);
+                    let audience = &log.get(key).audience;
+                    if !audiences.iter().any(|known| Arc::ptr_eq(known, audience)) {
+                        audiences.push(audience.clone());
+                    }
+                }
+                log.advance(up_to);
+                drop(log);
+                for audience in audiences {
+                    audience.wake(&hub.executor);
+                }
+                up_to
+            }
+            Self::Restart { head, cause } => {
+                write(&hub.log).restart(head, cause);
+                hub.wake_all();
+                head
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn engine_failed(&self, error: &EngineError) {
+        self.counters.engine_errors.fetch_add(1, Ordering::Relaxed);
+        lock(&self.unreachable_since).get_or_insert_with(Instant::now);
+        #[cfg(feature = "tracing")]
+        tracing::warn!(%error, "the engine cannot be read");
+        #[cfg(not(feature = "tracing"))]
+        let _ = error;
+    }
+}
+
+impl From<Loss> for GapCause {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::Trimmed => Self::Trimmed,
+            Loss::Replaced => Self::Epoch,
+        }
+    }
+}

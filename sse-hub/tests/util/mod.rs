@@ -1,0 +1,95 @@
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+
+use futures_util::task::noop_waker;
+use sse_core::{Decoder, EncodedEvent, Event, Frame};
+use sse_hub::{Hub, Subscription};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+/// What a client sees of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub event_type: String,
+    pub data: String,
+    pub id: String,
+}
+
+impl Seen {
+    /// The name of a control event without its prefix.
+    pub fn control(&self) -> Option<&str> {
+        self.event_type.strip_prefix("hub:")
+    }
+}
+
+/// A client of a subscription, which reads when it is told to.
+pub struct Client {
+    subscription: Subscription,
+    decoder: Decoder,
+    read: VecDeque<Seen>,
+    pub ended: bool,
+}
+
+impl Client {
+    pub fn new(subscription: Subscription) -> Self {
+        Self { subscription, decoder: Decoder::new(), read: VecDeque::new(), ended: false }
+    }
+
+    /// Reads the next event, if one is there.
+    pub fn next(&mut self) -> Option<Seen> {
+        while self.read.is_empty() {
+            let item = poll(&mut self.subscription)?;
+            self.decode(&item);
+        }
+        self.read.pop_front()
+    }
+
+    /// Reads all that is there.
+    pub fn all(&mut self) -> Vec<Seen> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// Reads all that is there, and returns the data of events that were published.
+    pub fn data(&mut self) -> Vec<String> {
+        self.all().into_iter().filter(|seen| seen.control().is_none()).map(|seen| seen.data).collect()
+    }
+
+    /// Reads all that is there, and returns the names of control events and the data of others.
+    pub fn story(&mut self) -> Vec<String> {
+        self.all().into_iter().map(|seen| seen.control().map_or(seen.data.clone(), Into::into)).collect()
+    }
+
+    /// The client's last event ID.
+    pub fn id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    fn decode(&mut self, item: &EncodedEvent) {
+        let mut bytes = item.as_bytes();
+        while let Some(frame) = self.decoder.decode(&mut bytes).expect("events are small") {
+            if let Frame::Message(message) = frame {
+                self.read.push_back(Seen {
+                    event_type: message.event_type.into_owned(),
+                    data: message.data.into_owned(),
+                    id: message.last_event_id.into_owned(),
+                });
+            }
+        }
+        assert!(!self.decoder.has_incomplete_event(), "an item ends within an event: {item}");
+    }
+}
+
+/// Takes what is ready.
+pub fn poll(subscription: &mut Subscription) -> Option<EncodedEvent> {
+    use futures_util::Stream;
+    let waker = noop_waker();
+    match pin!(subscription).poll_next(&mut Context::from_waker(&waker)) {
+        Poll::Ready(Some(Ok(event))) => Some(event),
+        Poll::Ready(None) | Poll::Pending => None,
+    }
+}
+
+#[track_caller]
+pub fn publish(hub: &Hub, topic: &str, data: impl AsRef<str>) -> String {
+    hub.blocking_publish(topic, Event::new().data(data)).expect("the event is published").to_string()
+}

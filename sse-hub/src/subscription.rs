@@ -48,7 +48,8 @@ pub struct Subscription {
     state: State,
     start: Option<Start>,
     ends: Option<Instant>,
-    queue: Option<Box<VecDeque<EncodedEvent>>>,
+    /// What comes before anything else; it holds no memory while it is empty.
+    queue: VecDeque<EncodedEvent>,
     options: Option<Box<Options>>,
 }
 
@@ -74,14 +75,17 @@ pub enum Start {
     Refused(RefusedCause),
 }
 
+type Allow = Box<dyn FnMut(&Record) -> bool + Send>;
+type Render = Box<dyn FnMut(&Record) -> Option<Event> + Send>;
+
 /// What few subscriptions need.
 #[derive(Default)]
 struct Options {
     after: Cursor,
     last: usize,
     since: Vec<(Arc<str>, Position)>,
-    allow: Option<Box<dyn FnMut(&Record) -> bool + Send>>,
-    render: Option<Box<dyn FnMut(&Record) -> Option<Event> + Send>>,
+    allow: Option<Allow>,
+    render: Option<Render>,
     label: Option<Label>,
     left_out: Option<LeftOut>,
     remote: Option<remote::Remote>,
@@ -117,7 +121,7 @@ impl Subscription {
             state: State::Opening,
             start: None,
             ends,
-            queue: None,
+            queue: VecDeque::new(),
             options: None,
             hub,
         };
@@ -239,16 +243,15 @@ impl Subscription {
     }
 
     fn queue(&mut self, event: EncodedEvent) {
-        self.queue.get_or_insert_default().push_back(event);
+        self.queue.push_back(event);
     }
 
     fn next_queued(&mut self) -> Option<EncodedEvent> {
-        let queue = self.queue.as_mut()?;
-        let event = queue.pop_front();
-        if queue.is_empty() {
-            self.queue = None;
+        let event = self.queue.pop_front()?;
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
         }
-        event
+        Some(event)
     }
 
     /// Tells the client that events are missing before `at`.

@@ -136,7 +136,7 @@ impl World {
                 }
             }
             Op::Connect { client, topics, label } => {
-                self.connect(client, topics.into_iter().collect(), label)
+                self.connect(client, topics.into_iter().collect(), label);
             }
             Op::Read { client, events } => {
                 for _ in 0..events {

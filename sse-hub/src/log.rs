@@ -92,10 +92,11 @@ struct Entry {
     arrived: Instant,
 }
 
-/// A record with its number, and how many events its topic keeps.
+/// A record with its number.
 pub(crate) struct Numbered {
     pub(crate) number: u64,
-    pub(crate) held: usize,
+    /// How many events its topic keeps, as far as it has shown.
+    pub(crate) kept: usize,
     pub(crate) record: Record,
 }
 
@@ -405,7 +406,7 @@ impl Log {
                 let topic = self.get(*key);
                 // Without an entry, the key was that of another topic, which is forgotten.
                 let Some(entry) = topic.entry(number) else { continue };
-                records.push(Numbered::new(topic, entry));
+                records.push(self.numbered(topic, entry));
                 if records.len() == limit {
                     return Ok((number, records));
                 }
@@ -426,7 +427,7 @@ impl Log {
                 break;
             }
             let topic = self.get(key);
-            records.push(Numbered::new(topic, &topic.ring[at]));
+            records.push(self.numbered(topic, &topic.ring[at]));
             if records.len() == limit {
                 return Ok((number, records));
             }
@@ -477,10 +478,17 @@ impl Log {
             let topic = self.get(membership.topic);
             let end = topic.index_after(until);
             let entries = topic.ring.range(end.saturating_sub(each)..end);
-            newest.extend(entries.map(|entry| Numbered::new(topic, entry)));
+            newest.extend(entries.map(|entry| self.numbered(topic, entry)));
         }
         newest.sort_unstable_by_key(|numbered| numbered.number);
         newest
+    }
+
+    fn numbered(&self, topic: &Topic, entry: &Entry) -> Numbered {
+        let kept = if topic.evicted == 0 { self.limits.history_events } else { topic.ring.len() };
+        let record =
+            Record { topic: topic.name.clone(), position: entry.position, bytes: entry.bytes.clone() };
+        Numbered { number: entry.number, kept, record }
     }
 
     /// Returns the number of the first record after `after` that ends the subscriptions with this
@@ -523,13 +531,5 @@ impl Topic {
             entries.for_each(|entry| block.extend_from_slice(&entry.bytes));
             Bytes::from(block)
         })
-    }
-}
-
-impl Numbered {
-    fn new(topic: &Topic, entry: &Entry) -> Self {
-        let record =
-            Record { topic: topic.name.clone(), position: entry.position, bytes: entry.bytes.clone() };
-        Self { number: entry.number, held: topic.ring.len(), record }
     }
 }

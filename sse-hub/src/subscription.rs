@@ -103,7 +103,7 @@ struct LeftOut {
     since: Instant,
     events: usize,
     /// How many events the topic of the last one keeps.
-    held: usize,
+    kept: usize,
 }
 
 impl Subscription {
@@ -282,7 +282,7 @@ impl Subscription {
     /// Queues what the options let through.
     fn deliver(&mut self, records: impl IntoIterator<Item = Numbered>) {
         let mut delivered = 0;
-        for Numbered { number, held, record } in records {
+        for Numbered { number, kept, record } in records {
             let options = self.options.get_or_insert_default();
             if let Some(bytes) = options.pass(&record) {
                 self.queue(EncodedEvent::raw(bytes));
@@ -295,10 +295,10 @@ impl Subscription {
                 let left_out = options.left_out.get_or_insert_with(|| LeftOut {
                     since: Instant::now(),
                     events: 0,
-                    held,
+                    kept,
                 });
                 left_out.events += 1;
-                left_out.held = held;
+                left_out.kept = kept;
             }
         }
         self.hub.counters.delivered.fetch_add(delivered, Ordering::Relaxed);

@@ -124,7 +124,7 @@ impl Subscription {
         }
         let left_out = self.options.as_ref().and_then(|options| options.left_out.as_ref());
         left_out.is_some_and(|left_out| {
-            4 * left_out.events >= left_out.held || left_out.since.elapsed() >= settings.history_age / 4
+            4 * left_out.events >= left_out.kept || left_out.since.elapsed() >= settings.history_age / 4
         })
     }
 }

@@ -129,6 +129,6 @@ impl Subscription {
         let names = self.names();
         records
             .retain(|record| names.binary_search(&record.topic).is_ok() && !record.position.is_after(&to.1));
-        self.deliver(records.into_iter().map(|record| Numbered { number: to.0, held: usize::MAX, record }));
+        self.deliver(records.into_iter().map(|record| Numbered { number: to.0, kept: usize::MAX, record }));
     }
 }

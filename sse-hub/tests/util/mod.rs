@@ -1,11 +1,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+use futures_util::Stream;
 use futures_util::task::noop_waker;
 use sse_core::{Decoder, EncodedEvent, Event, Frame};
 use sse_hub::{Hub, Subscription};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What a client sees of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +29,11 @@ pub struct Client {
     subscription: Subscription,
     decoder: Decoder,
     read: VecDeque<Seen>,
-    pub ended: bool,
 }
 
 impl Client {
     pub fn new(subscription: Subscription) -> Self {
-        Self { subscription, decoder: Decoder::new(), read: VecDeque::new(), ended: false }
+        Self { subscription, decoder: Decoder::new(), read: VecDeque::new() }
     }
 
     /// Reads the next event, if one is there.
@@ -64,6 +65,16 @@ impl Client {
         self.decoder.last_event_id()
     }
 
+    /// The reconnection time that the client was told.
+    pub fn retry(&self) -> Option<Duration> {
+        self.decoder.reconnection_time()
+    }
+
+    /// Whether the stream has ended, when all of it has been read.
+    pub fn is_ended(&mut self) -> bool {
+        poll_once(&mut self.subscription) == Poll::Ready(None)
+    }
+
     fn decode(&mut self, item: &EncodedEvent) {
         let mut bytes = item.as_bytes();
         while let Some(frame) = self.decoder.decode(&mut bytes).expect("events are small") {
@@ -81,12 +92,15 @@ impl Client {
 
 /// Takes what is ready.
 pub fn poll(subscription: &mut Subscription) -> Option<EncodedEvent> {
-    use futures_util::Stream;
-    let waker = noop_waker();
-    match pin!(subscription).poll_next(&mut Context::from_waker(&waker)) {
-        Poll::Ready(Some(Ok(event))) => Some(event),
-        Poll::Ready(None) | Poll::Pending => None,
+    match poll_once(subscription) {
+        Poll::Ready(item) => item,
+        Poll::Pending => None,
     }
+}
+
+fn poll_once(subscription: &mut Subscription) -> Poll<Option<EncodedEvent>> {
+    let waker = noop_waker();
+    pin!(subscription).poll_next(&mut Context::from_waker(&waker)).map(|item| item.map(|Ok(event)| event))
 }
 
 #[track_caller]

@@ -22,7 +22,7 @@ enum Op {
     Connect {
         client: usize,
         topics: Vec<usize>,
-        label: bool,
+        options: Options,
     },
     Read {
         client: usize,
@@ -36,6 +36,21 @@ enum Op {
     },
 }
 
+#[derive(Debug, Clone, Default)]
+struct Options {
+    label: bool,
+    /// Leaves out events with odd numbers.
+    filter: bool,
+    /// Leaves out the first of its topics up to the number that is this percentage of the newest.
+    since: Option<u64>,
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let sometimes = || prop::bool::weighted(0.3);
+    (sometimes(), sometimes(), prop::option::weighted(0.2, 0..100_u64))
+        .prop_map(|(label, filter, since)| Options { label, filter, since })
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let client = 0..CLIENTS;
     prop_oneof![
@@ -43,8 +58,8 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(topic, times, size)| Op::Publish { topic, times, size }),
         4 => (0..TOPICS, Just(1), Just(1))
             .prop_map(|(topic, times, size)| Op::Publish { topic, times, size }),
-        3 => (client.clone(), vec(0..TOPICS, 1..4), any::<bool>())
-            .prop_map(|(client, topics, label)| Op::Connect { client, topics, label }),
+        3 => (client.clone(), vec(0..TOPICS, 1..4), options())
+            .prop_map(|(client, topics, options)| Op::Connect { client, topics, options }),
         4 => (client.clone(), 1..30_usize).prop_map(|(client, events)| Op::Read { client, events }),
         2 => client.clone().prop_map(|client| Op::Cut { client }),
         1 => client.prop_map(|client| Op::Disconnect { client }),
@@ -86,8 +101,10 @@ fn hub(settings: &Settings) -> Hub {
 #[derive(Default)]
 struct Model {
     connection: Option<Client>,
-    label: bool,
+    options: Options,
     topics: BTreeSet<usize>,
+    /// It gets nothing of this topic up to this number.
+    since: Option<(usize, u64)>,
     /// The number of its last event ID; `None` before the first one.
     last: Option<u64>,
     /// How many positions the last ID was old when it connected.
@@ -135,8 +152,8 @@ impl World {
                     assert_eq!(number(&id), self.newest());
                 }
             }
-            Op::Connect { client, topics, label } => {
-                self.connect(client, topics.into_iter().collect(), label);
+            Op::Connect { client, topics, options } => {
+                self.connect(client, topics.into_iter().collect(), options);
             }
             Op::Read { client, events } => {
                 for _ in 0..events {
@@ -154,13 +171,13 @@ impl World {
                 // The record takes a number.
                 self.log.push(usize::MAX);
                 let model = &mut self.clients[client];
-                model.ending |= model.label && model.connection.is_some();
+                model.ending |= model.options.label && model.connection.is_some();
             }
         }
         assert!(self.hub.stats().topics <= self.settings.max_topics + CLIENTS * TOPICS);
     }
 
-    fn connect(&mut self, client: usize, topics: BTreeSet<usize>, label: bool) {
+    fn connect(&mut self, client: usize, topics: BTreeSet<usize>, options: Options) {
         let newest = self.newest();
         let model = &mut self.clients[client];
         // A cursor resumes a subset of its topics; who wants others begins anew.
@@ -173,22 +190,39 @@ impl World {
             position.major = last;
             subscription = subscription.after(&position.to_string());
         }
-        if label {
+        if options.label {
             subscription = subscription.label(client.to_string());
+        }
+        if options.filter {
+            subscription = subscription.allow(|record| record.position().major % 2 == 0);
+        }
+        model.since = options.since.zip(topics.first()).map(|(part, topic)| (*topic, part * newest / 100));
+        if let Some((topic, number)) = model.since {
+            let mut position = self.hub.position();
+            position.major = number;
+            subscription = subscription.since(name(topic), position);
         }
         model.connection = Some(Client::new(subscription));
         model.topics = topics;
-        model.label = label;
+        model.options = options;
         model.ending = false;
         model.opening = true;
         model.age = newest - model.last.unwrap_or(newest);
     }
 
+    /// Whether a client wants an event.
+    fn wants(&self, client: usize, number: u64) -> bool {
+        let topic = self.log[number as usize];
+        let model = &self.clients[client];
+        model.topics.contains(&topic)
+            && !(model.options.filter && number % 2 == 1)
+            && model.since.is_none_or(|(of, since)| topic != of || number > since)
+    }
+
     /// The numbers of the client's events after its last one and before this one.
     fn missing(&self, client: usize, before: u64) -> Vec<u64> {
-        let model = &self.clients[client];
-        let after = model.last.unwrap_or(before);
-        (after + 1..before).filter(|number| model.topics.contains(&self.log[*number as usize])).collect()
+        let after = self.clients[client].last.unwrap_or(before);
+        (after + 1..before).filter(|number| self.wants(client, *number)).collect()
     }
 
     fn see(&mut self, client: usize, seen: &Seen) {
@@ -216,7 +250,7 @@ impl World {
             Some(name) => panic!("there is no hub:{name}"),
             None => {
                 assert!(last.is_some_and(|last| last < at), "{at} came after {last:?}");
-                assert!(self.clients[client].topics.contains(&self.log[at as usize]));
+                assert!(self.wants(client, at), "it has no right to {at}");
                 assert_eq!(self.missing(client, at), [0; 0], "before {at}");
             }
         }
@@ -228,6 +262,10 @@ impl World {
         assert!(data.contains(if opening { "trimmed" } else { "lagged" }), "{data}");
         let missing = self.missing(client, self.newest() + 1);
         let model = &self.clients[client];
+        // Whoever does not read gets no new ID for what is left out.
+        if model.options.filter {
+            return;
+        }
         let old = opening && model.age >= self.settings.positions as u64 / 2;
         assert!(!missing.is_empty() || old, "a false gap at {at} after {:?}", model.last);
         // Nothing but the number of events limits the history here.

@@ -62,7 +62,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(topic, times, size)| Op::Publish { topic, times, size }),
         4 => (0..TOPICS, Just(1), Just(1))
             .prop_map(|(topic, times, size)| Op::Publish { topic, times, size }),
-        1 => (1..40_usize).prop_map(|topics| Op::Pass { topics }),
+        2 => (1..25_usize).prop_map(|topics| Op::Pass { topics }),
         3 => (client.clone(), vec(0..TOPICS, 1..4), options())
             .prop_map(|(client, topics, options)| Op::Connect { client, topics, options }),
         4 => (client.clone(), 1..30_usize).prop_map(|(client, events)| Op::Read { client, events }),

@@ -17,6 +17,7 @@
 //! Laws of your own start a server with [`Running::start`].
 
 pub mod client;
+pub mod hub;
 pub mod laws;
 
 use crate::client::PATIENCE;

@@ -64,7 +64,8 @@ pub enum Read {
     Records {
         /// The records, in order.
         records: Vec<Record>,
-        /// How far they reach: where to read on. It moves on even if no record was wanted.
+        /// How far they reach, and where to read on: the position of a record, wanted or not, or
+        /// `after` if nothing follows.
         up_to: Position,
     },
     /// Records after the position are gone.

@@ -89,6 +89,8 @@ struct Options {
     label: Option<Label>,
     left_out: Option<LeftOut>,
     remote: Option<remote::Remote>,
+    /// Where it continues when the log has reached it.
+    ahead: Option<Position>,
 }
 
 struct Label {

@@ -2,7 +2,7 @@
 
 use super::{State, Subscription};
 use crate::control::{self, EndCause, GapCause};
-use crate::log::{Block, Log, Numbered};
+use crate::log::{Block, Found, Log, Numbered};
 use crate::position::Position;
 use crate::sync::atomic::Ordering;
 use crate::sync::read;
@@ -38,6 +38,9 @@ struct Seen {
 
 impl Subscription {
     pub(super) fn look(&mut self) -> Look {
+        if let Some(position) = self.options.as_ref().and_then(|options| options.ahead) {
+            return self.reach(position);
+        }
         let (seen, due) = {
             let log = read(&self.hub.log);
             let seen = self.see(&log);
@@ -83,6 +86,27 @@ impl Subscription {
         }
         let (up_to, records) = log.events(&self.topics, self.after, until, BATCH).ok()?;
         Some(Due { up_to, block: None, records })
+    }
+
+    /// Looks for a position that this log did not have yet.
+    fn reach(&mut self, position: Position) -> Look {
+        let log = read(&self.hub.log);
+        let now = (log.newest(), log.head());
+        let (reached, missing) = match (log.restarted_since(self.after), log.find(&position, true)) {
+            (Some(cause), _) => (now, Some(cause)),
+            (None, Found::Ahead) => return Look::Nothing,
+            (None, Found::Number(number)) => ((number, position), None),
+            // The log has passed it without having it.
+            (None, Found::Epoch | Found::Unknown) => (now, Some(GapCause::Ahead)),
+        };
+        drop(log);
+        (self.after, self.at) = reached;
+        self.sent = self.after;
+        self.options().ahead = None;
+        if let Some(cause) = missing {
+            self.gap(cause);
+        }
+        Look::Something
     }
 
     /// Events have been lost, at least to the log in memory.

@@ -12,6 +12,7 @@ enum Opening {
     LastRemotely,
     After(u64, Position),
     AfterRemotely(Position),
+    WhenReached(Position),
     Gap(GapCause),
 }
 
@@ -28,10 +29,10 @@ impl Subscription {
             self.opening(&log)
         };
         match opening {
-            Opening::Hello => self.hello(),
+            Opening::Hello => self.hello(self.at),
             Opening::Last(records) => {
                 self.deliver(records);
-                self.hello();
+                self.hello(self.at);
             }
             Opening::LastRemotely => self.read_recent(),
             Opening::After(number, position) => {
@@ -40,6 +41,11 @@ impl Subscription {
                 (self.after, self.at, self.sent) = (number, position, number);
             }
             Opening::AfterRemotely(position) => self.read_pages(position, (self.after, self.at)),
+            Opening::WhenReached(position) => {
+                self.start = Some(Start::Resumed);
+                self.state = State::CatchingUp;
+                self.wait_for(position);
+            }
             Opening::Gap(cause) => self.gap(cause),
         }
     }
@@ -68,6 +74,8 @@ impl Subscription {
         };
         match log.find(&position, true) {
             Found::Epoch => Opening::Gap(GapCause::Epoch),
+            // Another node may have been faster than this one.
+            Found::Ahead if remote => Opening::WhenReached(position),
             Found::Ahead => Opening::Gap(GapCause::Ahead),
             Found::Number(number) if self.topics.iter().all(|topic| log.has_all(topic, number)) => {
                 Opening::After(number, position)
@@ -78,10 +86,16 @@ impl Subscription {
         }
     }
 
-    pub(super) fn hello(&mut self) {
-        self.queue(control::hello(self.at));
+    pub(super) fn hello(&mut self, position: Position) {
+        self.queue(control::hello(position));
         self.start = Some(Start::Live);
         self.state = State::Live;
         self.sent = self.after;
+    }
+
+    /// Continues after a position when the log has reached it.
+    pub(super) fn wait_for(&mut self, position: Position) {
+        self.options().ahead = Some(position);
+        self.at = position;
     }
 }

@@ -113,9 +113,10 @@ impl Subscription {
 
     fn take_recent(&mut self, result: Result<(Position, Vec<Record>), EngineError>) {
         match result {
-            Ok((_, records)) => {
-                self.deliver_remote(records, (self.after, self.at));
-                self.hello();
+            Ok((head, records)) => {
+                self.deliver_remote(records, (self.after, head));
+                self.hello(head);
+                self.wait_for(head);
             }
             Err(error) => {
                 self.hub.engine_failed(&error);

@@ -1,4 +1,5 @@
 //! The laws of a hub. Each takes two nodes.
+#![allow(clippy::missing_panics_doc, reason = "to panic is how they fail")]
 
 use super::{Client, Seen, publish};
 use sse_hub::{GapCause, Hub, Position, Start};

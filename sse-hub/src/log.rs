@@ -26,6 +26,9 @@ pub(crate) struct Membership {
 /// How many of its records are kept. They count towards no limit, since nothing may push them out.
 const MAX_DISCONNECTS: usize = 1_024;
 
+/// How many topics one event makes the log forget at most, so that no publisher waits for all.
+const MAX_FORGOTTEN: usize = 16;
+
 /// How many bytes of events are joined at most for a subscription of one topic.
 const MAX_BLOCK: usize = 16 * 1024;
 
@@ -278,7 +281,8 @@ impl Log {
             };
             self.evict(largest, 1);
         }
-        while let Some((_, &quietest)) = self.by_newest.first_key_value() {
+        for _ in 0..MAX_FORGOTTEN {
+            let Some((_, &quietest)) = self.by_newest.first_key_value() else { break };
             let topic = self.get(quietest);
             let too_many = self.by_newest.len() > self.limits.max_topics;
             if !(too_many || topic.ring.back().is_some_and(expired)) {
@@ -312,6 +316,8 @@ impl Log {
             self.by_newest.insert(newest.number, key);
             self.by_bytes.insert((topic.bytes, key));
             self.bytes += topic.bytes;
+        } else {
+            topic.ring = VecDeque::new();
         }
     }
 

@@ -337,6 +337,11 @@ impl Options {
         self.since.is_empty() && self.allow.is_none() && self.render.is_none()
     }
 
+    /// Whether they only said where to begin.
+    fn are_spent(&self) -> bool {
+        self.pass_all() && self.label.is_none() && self.remote.is_none() && self.ahead.is_none()
+    }
+
     /// Returns what the client gets of an event.
     fn pass(&mut self, record: &Record) -> Option<Bytes> {
         let too_old = |(topic, since): &(Arc<str>, Position)| {

@@ -136,6 +136,9 @@ impl Subscription {
             }
             return Look::Block(control::at(self.at));
         }
+        if self.options.as_ref().is_some_and(|options| options.are_spent()) {
+            self.options = None;
+        }
         Look::Nothing
     }
 

@@ -1,0 +1,109 @@
+//! The entries of the stream.
+
+use bytes::Bytes;
+use redis::{FromRedisValue, ParsingError, Value};
+use sse_hub::{Position, Record};
+
+/// The field of the random bits that tell an entry from another one with the same ID.
+pub(crate) const NONCE: &str = "n";
+pub(crate) const TOPIC: &str = "t";
+pub(crate) const BLOCK: &str = "b";
+
+/// An entry's ID: milliseconds and a sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Id(pub(crate) u64, pub(crate) u64);
+
+impl Id {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('-')?;
+        Some(Self(major.parse().ok()?, minor.parse().ok()?))
+    }
+
+    pub(crate) fn of(position: &Position) -> Self {
+        Self(position.major, position.minor)
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+/// An entry: ours, or that of a stranger.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) id: Id,
+    pub(crate) nonce: Option<u32>,
+    topic: Option<String>,
+    block: Option<Bytes>,
+}
+
+impl Entry {
+    pub(crate) fn position(&self, epoch: u64) -> Option<Position> {
+        let Id(major, minor) = self.id;
+        Some(Position { epoch, major, minor, nonce: self.nonce? })
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.block.as_ref().map_or(0, Bytes::len) + 64
+    }
+
+    pub(crate) fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
+    }
+
+    /// Returns the record of an entry that a hub has written. Strangers' entries have none.
+    pub(crate) fn record(&self, epoch: u64) -> Option<Record> {
+        Record::new(self.topic.as_deref()?, self.position(epoch)?, self.block.as_ref()?).ok()
+    }
+}
+
+impl FromRedisValue for Entry {
+    fn from_redis_value_ref(value: &Value) -> Result<Self, ParsingError> {
+        Self::from_redis_value(value.clone())
+    }
+
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let (id, fields): (String, Vec<(Bytes, Bytes)>) = FromRedisValue::from_redis_value(value)?;
+        let id = Id::parse(&id).ok_or("the ID of an entry is not a pair of numbers")?;
+        let mut entry = Self { id, nonce: None, topic: None, block: None };
+        for (name, value) in fields {
+            if name == NONCE {
+                entry.nonce = parse_nonce(&value);
+            } else if name == TOPIC {
+                entry.topic = String::from_utf8(value.into()).ok();
+            } else if name == BLOCK {
+                entry.block = Some(value);
+            }
+        }
+        Ok(entry)
+    }
+}
+
+pub(crate) fn parse_nonce(text: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
+}
+
+pub(crate) fn nonce_text(nonce: u32) -> String {
+    format!("{nonce:08x}")
+}
+
+pub(crate) fn epoch_text(epoch: u64) -> String {
+    format!("{epoch:016x}")
+}
+
+/// The entries of one stream in the answer to `XREAD`; none if nothing came.
+pub(crate) struct ReadAnswer(pub(crate) Vec<Entry>);
+
+impl FromRedisValue for ReadAnswer {
+    fn from_redis_value_ref(value: &Value) -> Result<Self, ParsingError> {
+        Self::from_redis_value(value.clone())
+    }
+
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let streams: Option<Vec<(Bytes, Vec<Entry>)>> = FromRedisValue::from_redis_value(value)?;
+        let entries = streams.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
+        Ok(Self(entries))
+    }
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod connection;
+mod entry;
+mod log;
+mod mark;
+mod replay;
+
+pub use crate::log::{Builder, Redis};
+pub use redis::{Client, IntoConnectionInfo, RedisError};

@@ -19,5 +19,10 @@ pub mod fairness;
 pub mod serve;
 pub mod server;
 
+pub mod fan_out;
+pub mod hub;
+pub mod program;
+pub mod topics;
+
 pub mod chart;
 pub mod machine;

@@ -8,7 +8,7 @@ use sse_bench::decoder::Decoder;
 use sse_bench::delivery::Delivery;
 use sse_bench::measure::Settings;
 use sse_bench::report::markdown;
-use sse_bench::{burst, chart, decode, fairness, serve};
+use sse_bench::{burst, chart, decode, fairness, hub, serve};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,8 @@ enum Section {
     Decode,
     /// Fairness and bursts, over the loopback interface
     Server,
+    /// The hub beside tokio's channels
+    Hub,
 }
 
 #[derive(Subcommand)]
@@ -82,14 +84,18 @@ fn measure(section: Option<Section>, quick: bool) -> Result<(), Box<dyn Error>> 
     let directory = if full { home.to_owned() } else { home.join("target") };
     fs::create_dir_all(&directory)?;
     let mut results = Vec::new();
-    if section != Some(Section::Server) {
+    let wanted = |this| section.is_none_or(|section| section == this);
+    if wanted(Section::Decode) {
         let cells = decode::measure(if quick { &Settings::QUICK } else { &Settings::FULL });
         fs::write(directory.join("chart.svg"), chart::draw(&cells))?;
         results.push(decode::section(&cells));
     }
-    if section != Some(Section::Decode) {
+    if wanted(Section::Server) {
         results.push(fairness::section(quick)?);
         results.push(burst::section(quick)?);
+    }
+    if wanted(Section::Hub) {
+        results.push(hub::section(quick)?);
     }
     let text = markdown(&results);
     println!("{text}");

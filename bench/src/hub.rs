@@ -24,11 +24,12 @@ fn memory(subscribers: usize) -> io::Result<String> {
         return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
     }
     let output = String::from_utf8_lossy(&output.stdout);
-    let names = Way::ALL.map(Way::name).into_iter().chain([
-        "`Hub`, a topic for each subscriber",
-        "the same, each topic with an event of 50 bytes",
-    ]);
-    let rows: Vec<_> = names.zip(output.lines()).map(|(name, bytes)| vec![name.into(), bytes.into()]).collect();
+    let names = Way::ALL
+        .map(Way::name)
+        .into_iter()
+        .chain(["`Hub`, a topic for each subscriber", "the same, each topic with an event of 50 bytes"]);
+    let rows: Vec<_> =
+        names.zip(output.lines()).map(|(name, bytes)| vec![name.into(), bytes.into()]).collect();
     Ok(format!(
         "Bytes of memory for a subscriber and its task, of {subscribers} that have read an event, as asked of the \
          allocator. The channels have room for {CAPACITY} events.\n\n{}",

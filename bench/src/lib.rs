@@ -24,5 +24,9 @@ pub mod hub;
 pub mod program;
 pub mod topics;
 
+pub mod connections;
+pub mod hub_clients;
+pub mod hub_server;
+
 pub mod chart;
 pub mod machine;

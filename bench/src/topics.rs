@@ -42,7 +42,8 @@ pub fn measure(quick: bool, spread: &mut Vec<f64>) -> String {
         eprintln!("a subscriber of {topics} topics");
         let mut reader = OneOfMany::new(topics);
         let rounds: Vec<_> = (0..rounds).map(|_| [reader.batch(), reader.hot(), reader.cold()]).collect();
-        let samples = [0, 1, 2].map(|index| Sample::new("", rounds.iter().map(|times| times[index]).collect()));
+        let samples =
+            [0, 1, 2].map(|index| Sample::new("", rounds.iter().map(|times| times[index]).collect()));
         spread.extend(samples.iter().map(|sample| sample.spread));
         rows.push([topics.to_string()].into_iter().chain(samples.map(|s| nanoseconds(s.seconds))).collect());
     }

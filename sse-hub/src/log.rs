@@ -5,6 +5,7 @@ use crate::builder::Builder;
 use crate::control::GapCause;
 use crate::position::Position;
 use crate::record::{DISCONNECT, Record};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -43,6 +44,8 @@ pub(crate) struct Log {
     head: Position,
     /// Its number. Numbers count events as they arrive, from 1 on, whatever their positions are.
     newest: u64,
+    /// The same, to be read without the lock of the log.
+    published: Arc<AtomicU64>,
     /// Cursors below this number belong to a log that is gone.
     restarted: u64,
     restart_cause: GapCause,
@@ -133,6 +136,7 @@ impl Log {
         let mut log = Self {
             head,
             newest: 0,
+            published: Arc::default(),
             restarted: 0,
             restart_cause: GapCause::Epoch,
             topics: Slab::new(),
@@ -165,6 +169,16 @@ impl Log {
 
     pub(crate) fn newest(&self) -> u64 {
         self.newest
+    }
+
+    pub(crate) fn published(&self) -> &Arc<AtomicU64> {
+        &self.published
+    }
+
+    /// Takes the next number.
+    fn count(&mut self) {
+        self.newest += 1;
+        self.published.store(self.newest, Ordering::SeqCst);
     }
 
     pub(crate) fn next_position_in_memory(&self) -> Position {
@@ -236,7 +250,7 @@ impl Log {
     /// Appends an event, and drops what the limits no longer allow.
     pub(crate) fn push(&mut self, key: TopicKey, position: Position, bytes: Bytes) {
         let now = Instant::now();
-        self.newest += 1;
+        self.count();
         self.head = position;
         self.index.push_back(key);
         if let Some(positions) = &mut self.positions {
@@ -324,7 +338,7 @@ impl Log {
     /// Begins again after this position: all events before it are lost to all cursors.
     pub(crate) fn restart(&mut self, head: Position, cause: GapCause) {
         // A number of its own, so that cursors at the newest event are below it.
-        self.newest += 1;
+        self.count();
         self.restarted = self.newest;
         self.restart_cause = cause;
         self.head = head;

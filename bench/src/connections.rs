@@ -15,9 +15,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How many bursts of how many events a turn has.
-const PACED: (usize, usize) = (20, 1);
-const BURSTS: (usize, usize) = (3, 50);
+/// The events of a burst.
+const BURST: usize = 50;
 
 #[derive(Clone, Copy)]
 enum Peer {
@@ -40,7 +39,7 @@ const PEERS: [(&str, Peer); 6] = [
 ///
 /// Returns an error when a server or the clients fail.
 pub fn section(quick: bool) -> io::Result<Section> {
-    let (counts, rounds): (&[usize], _) = if quick { (&[100], 1) } else { (&[1_000, 5_000], 7) };
+    let (counts, rounds): (&[usize], _) = if quick { (&[100], 1) } else { (&[1_000, 5_000], 5) };
     let mut text = "Bytes of memory for an idle connection, microseconds of processor time for the delivery of an event \
                     of 300 bytes, and milliseconds from publishing to the clients. The servers and the clients, each \
                     of which is one process, share the machine. Paced: one event every 100 ms. A burst has 50 events.\n"
@@ -50,6 +49,7 @@ pub fn section(quick: bool) -> io::Result<Section> {
         eprintln!("{connections} connections");
         let mut peers = Vec::new();
         for (name, peer) in PEERS {
+            eprintln!("starting {name}");
             if let Some(server) = peer.start()? {
                 peers.push((name, Candidate::start(server, connections, peer)?));
             }
@@ -57,7 +57,8 @@ pub fn section(quick: bool) -> io::Result<Section> {
         let mut turns = |(bursts, size)| {
             in_turn(rounds, peers.len(), |index| peers[index].1.turn(connections, bursts, size))
         };
-        let (paced, bursts) = (turns(PACED)?, turns(BURSTS)?);
+        let paced = turns((if quick { 5 } else { 40 }, 1))?;
+        let bursts = turns((if quick { 1 } else { 15_000 / connections }, BURST))?;
         let mut rows = Vec::new();
         for (((name, candidate), paced), bursts) in peers.iter().zip(paced).zip(bursts) {
             let mut row = vec![(*name).to_owned(), candidate.memory.to_string()];

@@ -70,6 +70,9 @@ impl Process {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut address)?;
+        if address.is_empty() {
+            return Err(io::Error::other("the server did not start"));
+        }
         address.truncate(address.trim_end().len());
         Ok(Self { process, address })
     }

@@ -15,8 +15,9 @@ const FEW: usize = 32;
 /// How many subscribers are woken before other tasks get a turn.
 const CHUNK: usize = 128;
 
-/// How many blocks of joined events a topic keeps for the subscribers that are being woken.
-const BLOCKS: usize = 4;
+/// How many blocks of joined events a topic keeps for the subscribers that are being woken. Each
+/// of them reads one after another, so those of a large burst have to fit.
+const BLOCKS: usize = 16;
 
 /// A subscriber, as its topics know it.
 #[derive(Default)]

@@ -1,14 +1,16 @@
 //! What publishing and reading cost one subscriber of many topics.
 
-use crate::measure::{Candidate, Sample, Settings, median, time};
+use crate::measure::{Candidate, Sample, Settings, in_turn, median, time};
 use crate::report::{significant, table};
-use futures_util::Stream;
-use sse_core::Event;
-use sse_hub::{Hub, Subscription};
+use futures_util::stream::{BoxStream, Stream, StreamExt};
+use sse_core::{EncodedEvent, Event};
+use sse_hub::Hub;
 use std::hint::black_box;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+use tokio::sync::broadcast;
+use tokio_stream::StreamMap;
+use tokio_stream::wrappers::BroadcastStream;
 
 const TOPICS: [usize; 3] = [1, 100, 1_000];
 
@@ -16,7 +18,7 @@ const TOPICS: [usize; 3] = [1, 100, 1_000];
 const EVENTS: usize = 1_000;
 
 /// Larger than the caches.
-const OTHER_WORK: usize = 256 << 20;
+const OTHER_WORK: usize = 96 << 20;
 
 /// Measures what an event costs, with `topics` of a subscriber.
 pub fn measure(quick: bool, spread: &mut Vec<f64>) -> String {
@@ -31,7 +33,7 @@ pub fn measure(quick: bool, spread: &mut Vec<f64>) -> String {
     });
     let encode = Candidate::new("encode", || {
         for _ in 0..EVENTS {
-            _ = black_box(sse_core::EncodedEvent::from(black_box(event())));
+            _ = black_box(EncodedEvent::from(black_box(event())));
         }
     });
     let alone = time(settings, &mut [publish, encode]);
@@ -40,17 +42,24 @@ pub fn measure(quick: bool, spread: &mut Vec<f64>) -> String {
     let mut rows = Vec::new();
     for topics in TOPICS {
         eprintln!("a subscriber of {topics} topics");
-        let mut reader = OneOfMany::new(topics);
-        let rounds: Vec<_> = (0..rounds).map(|_| [reader.batch(), reader.hot(), reader.cold()]).collect();
-        let samples =
-            [0, 1, 2].map(|index| Sample::new("", rounds.iter().map(|times| times[index]).collect()));
-        spread.extend(samples.iter().map(|sample| sample.spread));
-        rows.push([topics.to_string()].into_iter().chain(samples.map(|s| nanoseconds(s.seconds))).collect());
+        let mut ways = [("`Hub`", OneOfMany::hub(topics)), ("`StreamMap`", OneOfMany::stream_map(topics))];
+        let rounds = in_turn(rounds, ways.len(), |index| {
+            let reader = &mut ways[index].1;
+            Ok([reader.batch(), reader.hot(), reader.cold()])
+        });
+        for ((name, _), rounds) in ways.iter().zip(rounds.expect("a turn has no error")) {
+            let samples =
+                [0, 1, 2].map(|index| Sample::new(name, rounds.iter().map(|times| times[index]).collect()));
+            spread.extend(samples.iter().map(|sample| sample.spread));
+            let row = [format!("{name}, {topics}")].into_iter();
+            rows.push(row.chain(samples.map(|sample| nanoseconds(sample.seconds))).collect());
+        }
     }
     format!(
         "`publish` without subscribers takes {} ns, of which encoding the event takes {}.\n\nNanoseconds for one \
-         subscriber to read an event of a random one of its topics, up to the poll that is pending: when many events \
-         are there, one after another, and one after another with other work between them that fills the caches.\n\n{}",
+         subscriber to read an event of a random one of its topics, up to the poll that is pending: when {EVENTS} \
+         events are there, one after another, and one after another with other work between them that fills the \
+         caches. `StreamMap` is that of tokio-stream, with a `broadcast` for each topic.\n\n{}",
         nanoseconds(alone[0].seconds / EVENTS as f64),
         nanoseconds(alone[1].seconds / EVENTS as f64),
         table(&["topics", "many", "hot", "cold"], &rows),
@@ -66,18 +75,36 @@ fn publish(hub: &Hub, topic: &str) {
 }
 
 struct OneOfMany {
-    hub: Hub,
-    topics: Vec<String>,
-    subscription: Subscription,
+    topics: usize,
+    publish: Box<dyn Fn(usize)>,
+    events: BoxStream<'static, EncodedEvent>,
     other_work: Vec<u8>,
 }
 
 impl OneOfMany {
-    fn new(topics: usize) -> Self {
+    fn hub(topics: usize) -> Self {
         let hub = Hub::new();
-        let topics: Vec<_> = (0..topics).map(|number| format!("topic {number}")).collect();
-        let subscription = hub.subscribe(topics.iter().map(String::as_str));
-        let mut new = Self { hub, topics, subscription, other_work: vec![1; OTHER_WORK] };
+        let names: Vec<_> = (0..topics).map(|number| format!("topic {number}")).collect();
+        let events = hub.subscribe(names.iter().map(String::as_str));
+        let events = events.map(|event| event.unwrap_or_else(|never| match never {}));
+        Self::new(topics, move |topic| publish(&hub, &names[topic]), events)
+    }
+
+    fn stream_map(topics: usize) -> Self {
+        let senders: Vec<_> = (0..topics).map(|_| broadcast::Sender::<EncodedEvent>::new(1_024)).collect();
+        let receivers = senders.iter().map(|sender| BroadcastStream::new(sender.subscribe())).enumerate();
+        let events = receivers.collect::<StreamMap<_, _>>().map(|(_, event)| event.expect("nothing is lost"));
+        let publish = move |topic: usize| assert!(senders[topic].send(event().into()).is_ok(), "it is read");
+        Self::new(topics, publish, events)
+    }
+
+    fn new(
+        topics: usize,
+        publish: impl Fn(usize) + 'static,
+        events: impl Stream<Item = EncodedEvent> + Send + 'static,
+    ) -> Self {
+        let other_work = vec![1; OTHER_WORK];
+        let mut new = Self { topics, publish: Box::new(publish), events: events.boxed(), other_work };
         new.read();
         // The rings fill up, and lose as many events as they get.
         for _ in 0..100 {
@@ -87,14 +114,14 @@ impl OneOfMany {
     }
 
     fn publish(&self) {
-        publish(&self.hub, &self.topics[fastrand::usize(..self.topics.len())]);
+        (self.publish)(fastrand::usize(..self.topics));
     }
 
     /// Reads all that is there. Returns how long it took.
     fn read(&mut self) -> f64 {
         let mut cx = Context::from_waker(Waker::noop());
         let start = Instant::now();
-        while let Poll::Ready(event) = Pin::new(&mut self.subscription).poll_next(&mut cx) {
+        while let Poll::Ready(event) = self.events.as_mut().poll_next(&mut cx) {
             black_box(event);
         }
         start.elapsed().as_secs_f64()

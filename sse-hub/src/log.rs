@@ -530,13 +530,11 @@ impl Log {
 impl Topic {
     /// The index of the first event after this number. Most readers are near the end.
     fn index_after(&self, number: u64) -> usize {
-        let len = self.ring.len();
-        let near = len.saturating_sub(8);
-        if self.ring.get(near).is_none_or(|entry| entry.number > number) {
-            return self.ring.partition_point(|entry| entry.number <= number);
+        let later = self.ring.iter().rev().take(8).position(|entry| entry.number <= number);
+        match later {
+            Some(later) => self.ring.len() - later,
+            None => self.ring.partition_point(|entry| entry.number <= number),
         }
-        let later = self.ring.range(near..).rev().take_while(|entry| entry.number > number).count();
-        len - later
     }
 
     fn entry(&self, number: u64) -> Option<&Entry> {

@@ -40,9 +40,10 @@ const PEERS: [(&str, Peer); 6] = [
 /// Returns an error when a server or the clients fail.
 pub fn section(quick: bool) -> io::Result<Section> {
     let (counts, rounds): (&[usize], _) = if quick { (&[100], 1) } else { (&[1_000, 5_000], 5) };
-    let mut text = "Bytes of memory for an idle connection, microseconds of processor time for the delivery of an event \
-                    of 300 bytes, and milliseconds from publishing to the clients. The servers and the clients, each \
-                    of which is one process, share the machine. Paced: one event every 100 ms. A burst has 50 events.\n"
+    let mut text = "Bytes of memory for an idle connection, microseconds of the server's processor time for the delivery of \
+                    an event of 300 bytes, and milliseconds until a client has it. The clients of a server are one \
+                    process, which shares the machine with it. Paced: one event every 100 ms, or fewer if it takes \
+                    longer. Bursts have 50 events.\n"
         .to_owned();
     let mut spread = Vec::new();
     for &connections in counts {

@@ -36,7 +36,7 @@ impl Way {
         match self {
             Self::Hub => "`Hub`",
             Self::Broadcast => "`broadcast`",
-            Self::Queues => "`mpsc` for each",
+            Self::Queues => "`mpsc` per subscriber",
         }
     }
 }

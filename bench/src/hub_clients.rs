@@ -55,14 +55,15 @@ pub fn run(address: &str, connections: usize, pipelined: bool) -> io::Result<()>
             spawn_local(read(connection, seen.clone()));
         }
         println!("connected");
-        let mut publisher = TcpStream::connect(address).await?;
-        publisher.set_nodelay(true)?;
         for line in io::stdin().lines() {
             let line = line?;
             let numbers: Option<(usize, usize)> = line
                 .split_once(' ')
                 .and_then(|(bursts, size)| Some((bursts.parse().ok()?, size.parse().ok()?)));
             let (bursts, size) = numbers.ok_or(ErrorKind::InvalidInput)?;
+            // Servers close connections that are idle for long.
+            let mut publisher = TcpStream::connect(address).await?;
+            publisher.set_nodelay(true)?;
             for _ in 0..bursts {
                 let next = Instant::now() + INTERVAL;
                 seen.expected.set(connections * size);

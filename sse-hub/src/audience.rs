@@ -42,6 +42,9 @@ impl Member {
     }
 }
 
+/// The key of a subscriber among those of a topic.
+pub(crate) type Place = u32;
+
 /// The subscribers of a topic.
 #[derive(Default)]
 pub(crate) struct Audience {
@@ -66,17 +69,17 @@ struct Block {
 }
 
 impl Audience {
-    pub(crate) fn join(&self, member: Arc<Member>) -> usize {
+    pub(crate) fn join(&self, member: Arc<Member>) -> Place {
         let mut members = lock(&self.members);
         let key = members.insert(member);
         self.count.store(members.len(), Ordering::SeqCst);
-        key
+        key.try_into().expect("there is no memory for 2^32 subscribers")
     }
 
-    pub(crate) fn leave(&self, key: usize) {
+    pub(crate) fn leave(&self, place: Place) {
         // The subscription still holds the member, so no waker is dropped here.
         let mut members = lock(&self.members);
-        members.remove(key);
+        members.remove(place as usize);
         if members.is_empty() {
             *members = Slab::new();
         }

@@ -1,6 +1,6 @@
 //! The log of a hub: a ring of events for each topic, in one order for all.
 
-use crate::audience::Audience;
+use crate::audience::{Audience, Place};
 use crate::builder::Builder;
 use crate::control::GapCause;
 use crate::position::Position;
@@ -18,8 +18,7 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Membership {
     pub(crate) topic: TopicKey,
-    /// The key in the topic's audience.
-    pub(crate) place: usize,
+    pub(crate) place: Place,
     /// The subscription gets nothing up to this number.
     pub(crate) since: u64,
 }

@@ -2,7 +2,7 @@ mod look;
 mod open;
 mod remote;
 
-use crate::audience::Member;
+use crate::audience::{Member, Place};
 use crate::control::{self, EndCause, GapCause, RefusedCause};
 use crate::hub::Shared;
 use crate::log::{DISCONNECT_KEY, Membership, Numbered};
@@ -97,7 +97,7 @@ struct Label {
     text: Box<str>,
     /// Records up to this number are none of its business.
     joined: u64,
-    place: usize,
+    place: Place,
 }
 
 /// Events that were left out since the client got its last event ID.

@@ -253,8 +253,8 @@ pub fn measure(quick: bool, spread: &mut Vec<f64>) -> io::Result<String> {
     let header: Vec<_> = [""].into_iter().chain(counts.iter().map(String::as_str)).collect();
     let times: Vec<_> = one.into_iter().map(significant).collect();
     Ok(format!(
-        "Microseconds that `publish` takes for one event, with 1,000 to 100,000 subscribers. Each is a task of a \
-         runtime with two threads, and so is the publisher. `Hub` takes 1/{} of the time of `broadcast`.\n\n{}\n\
+        "Microseconds that publishing one event takes, by the number of subscribers. Each is a task of a runtime \
+         with two threads, and so is the publisher. `Hub` takes 1/{} of the time of `broadcast`.\n\n{}\n\
          Milliseconds until all subscribers have read an event of 300 bytes, or a burst of them.\n\n{}",
         times.join(", 1/"),
         table(&header, &publish),

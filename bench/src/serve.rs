@@ -39,10 +39,7 @@ pub const PLAIN: &str = "/plain";
 ///
 /// Returns an error when the server cannot run.
 pub fn serve(threads: usize) -> io::Result<()> {
-    thread::spawn(|| {
-        _ = io::copy(&mut io::stdin(), &mut io::sink());
-        process::exit(0);
-    });
+    until_stdin_ends();
     let mut runtime = match threads {
         1 => runtime::Builder::new_current_thread(),
         _ => runtime::Builder::new_multi_thread(),
@@ -52,6 +49,14 @@ pub fn serve(threads: usize) -> io::Result<()> {
         println!("{}", listener.local_addr()?);
         axum::serve(listener, app()).await
     })
+}
+
+/// Ends this process when its standard input ends.
+pub fn until_stdin_ends() {
+    thread::spawn(|| {
+        _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(0);
+    });
 }
 
 fn app() -> Router {

@@ -15,8 +15,9 @@ const FEW: usize = 32;
 /// How many subscribers are woken before other tasks get a turn.
 const CHUNK: usize = 128;
 
-/// How many blocks of joined events a topic keeps for the subscribers that are being woken.
-const BLOCKS: usize = 4;
+/// How many blocks of joined events a topic keeps for the subscribers that are being woken. Each
+/// of them reads one after another, so those of a large burst have to fit.
+const BLOCKS: usize = 16;
 
 /// A subscriber, as its topics know it.
 #[derive(Default)]
@@ -40,6 +41,9 @@ impl Member {
         lock(&self.waker).take()
     }
 }
+
+/// The key of a subscriber among those of a topic.
+pub(crate) type Place = u32;
 
 /// The subscribers of a topic.
 #[derive(Default)]
@@ -65,17 +69,17 @@ struct Block {
 }
 
 impl Audience {
-    pub(crate) fn join(&self, member: Arc<Member>) -> usize {
+    pub(crate) fn join(&self, member: Arc<Member>) -> Place {
         let mut members = lock(&self.members);
         let key = members.insert(member);
         self.count.store(members.len(), Ordering::SeqCst);
-        key
+        key.try_into().expect("there is no memory for 2^32 subscribers")
     }
 
-    pub(crate) fn leave(&self, key: usize) {
+    pub(crate) fn leave(&self, place: Place) {
         // The subscription still holds the member, so no waker is dropped here.
         let mut members = lock(&self.members);
-        members.remove(key);
+        members.remove(place as usize);
         if members.is_empty() {
             *members = Slab::new();
         }

@@ -48,6 +48,8 @@ pub struct Hub {
 pub(crate) struct Shared {
     pub(crate) settings: Builder,
     pub(crate) log: RwLock<Log>,
+    /// The number of the newest event of the log.
+    pub(crate) published: Arc<AtomicU64>,
     pub(crate) executor: Executor,
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) tail: OnceLock<AbortHandle>,
@@ -141,10 +143,11 @@ impl Hub {
     }
 
     fn with_log(settings: Builder, head: Position, engine: Option<Arc<dyn Engine>>) -> Self {
-        let log = RwLock::new(Log::new(&settings, head, engine.is_none()));
+        let log = Log::new(&settings, head, engine.is_none());
         let shared = Shared {
             settings,
-            log,
+            published: log.published().clone(),
+            log: RwLock::new(log),
             executor: Executor::current(),
             engine,
             tail: OnceLock::new(),

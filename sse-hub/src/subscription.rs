@@ -2,7 +2,7 @@ mod look;
 mod open;
 mod remote;
 
-use crate::audience::Member;
+use crate::audience::{Member, Place};
 use crate::control::{self, EndCause, GapCause, RefusedCause};
 use crate::hub::Shared;
 use crate::log::{DISCONNECT_KEY, Membership, Numbered};
@@ -97,7 +97,7 @@ struct Label {
     text: Box<str>,
     /// Records up to this number are none of its business.
     joined: u64,
-    place: usize,
+    place: Place,
 }
 
 /// Events that were left out since the client got its last event ID.
@@ -285,22 +285,14 @@ impl Subscription {
     fn deliver(&mut self, records: impl IntoIterator<Item = Numbered>) {
         let mut delivered = 0;
         for Numbered { number, kept, record } in records {
-            let options = self.options.get_or_insert_default();
-            if let Some(bytes) = options.pass(&record) {
+            let passed = match &mut self.options {
+                None => Some(record.bytes),
+                Some(options) => options.pass(&record, kept),
+            };
+            if let Some(bytes) = passed {
                 self.queue(EncodedEvent::raw(bytes));
                 self.sent = number;
                 delivered += 1;
-                if let Some(options) = &mut self.options {
-                    options.left_out = None;
-                }
-            } else {
-                let left_out = options.left_out.get_or_insert_with(|| LeftOut {
-                    since: Instant::now(),
-                    events: 0,
-                    kept,
-                });
-                left_out.events += 1;
-                left_out.kept = kept;
             }
         }
         self.hub.counters.delivered.fetch_add(delivered, Ordering::Relaxed);
@@ -342,8 +334,21 @@ impl Options {
         self.pass_all() && self.label.is_none() && self.remote.is_none() && self.ahead.is_none()
     }
 
-    /// Returns what the client gets of an event.
-    fn pass(&mut self, record: &Record) -> Option<Bytes> {
+    /// Returns what the client gets of an event, whose topic keeps so many. Counts what is left out.
+    fn pass(&mut self, record: &Record, kept: usize) -> Option<Bytes> {
+        let passed = self.passed(record);
+        if passed.is_some() {
+            self.left_out = None;
+        } else {
+            let new = || LeftOut { since: Instant::now(), events: 0, kept };
+            let left_out = self.left_out.get_or_insert_with(new);
+            left_out.events += 1;
+            left_out.kept = kept;
+        }
+        passed
+    }
+
+    fn passed(&mut self, record: &Record) -> Option<Bytes> {
         let too_old = |(topic, since): &(Arc<str>, Position)| {
             *topic == record.topic && record.position.epoch == since.epoch && !record.position.is_after(since)
         };

@@ -41,6 +41,9 @@ impl Subscription {
         if let Some(position) = self.options.as_ref().and_then(|options| options.ahead) {
             return self.reach(position);
         }
+        if self.has_seen_all() {
+            return Look::Nothing;
+        }
         let (seen, due) = {
             let log = read(&self.hub.log);
             let seen = self.see(&log);
@@ -66,6 +69,13 @@ impl Subscription {
             return Look::Something;
         }
         self.idle(&seen)
+    }
+
+    /// Whether nothing is due, as far as can be told without the lock: after each event, every
+    /// subscriber looks once in vain before it waits.
+    fn has_seen_all(&self) -> bool {
+        let plain = self.state == State::Live && self.options.is_none() && self.hub.engine.is_none();
+        plain && self.after == self.hub.published.load(Ordering::SeqCst) && !self.is_stale()
     }
 
     fn see(&self, log: &Log) -> Seen {

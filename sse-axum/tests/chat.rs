@@ -21,3 +21,19 @@ async fn start() -> Server {
 }
 
 sse_test::chat!(start);
+
+#[test]
+fn the_hub_documents_this_code() {
+    let readme = include_str!("../../sse-hub/README.md");
+    let example = include_str!("../examples/axum_chat.rs");
+    for name in ["pub(crate) async fn serve(", "async fn batch("] {
+        let (_, function) = example.split_once(name).expect("a function of that name");
+        let (function, _) = function.split_once("\n}\n").expect("its end");
+        let name = name.trim_start_matches("pub(crate) ");
+        assert!(readme.contains(&format!("{name}{function}\n}}\n")), "the README has another {name}");
+    }
+    let page = include_str!("../../sse-hub/examples/chat.html");
+    let (_, script) = readme.split_once("```js\n").expect("a script");
+    let (script, _) = script.split_once("\n```").expect("its end");
+    assert!(page.contains(script), "the page has another script");
+}

@@ -29,3 +29,11 @@ async fn start() -> Server {
 }
 
 sse_test::chat!(start);
+
+#[test]
+fn the_hub_documents_this_code() {
+    let readme = include_str!("../../sse-hub/README.md");
+    let (_, block) = readme.split_once("```rust,ignore\n").expect("the block for Rocket");
+    let (block, _) = block.split_once("```\n").expect("its end");
+    assert!(include_str!("../examples/rocket_chat.rs").contains(block), "the example has other code");
+}

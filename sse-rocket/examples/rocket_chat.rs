@@ -113,9 +113,9 @@ pub(crate) async fn serve(
 }
 
 #[rocket::main]
-async fn main() -> Result<(), rocket::Error> {
-    serve(Hub::new(), |rocket| rocket, async {
+async fn main() -> Result<(), Box<rocket::Error>> {
+    let stopped = async {
         tokio::signal::ctrl_c().await.ok();
-    })
-    .await
+    };
+    serve(Hub::new(), |rocket| rocket, stopped).await.map_err(Box::new)
 }

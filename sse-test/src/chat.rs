@@ -1,5 +1,7 @@
 //! What the example `chat` of each adapter must do.
 
+#![allow(clippy::missing_panics_doc, reason = "they are tests")]
+
 use crate::client::{PATIENCE, Response, get, request};
 use std::net::SocketAddr;
 use tokio::sync::oneshot;

@@ -32,7 +32,20 @@ const LOOKS: usize = 32;
 /// It yields each event of its topics once and in order, or a `hub:gap` where events are missing,
 /// and ends only with a `hub:end`. An item may hold several events.
 ///
-/// Options come before the stream is polled.
+/// Set options before you poll the stream.
+///
+/// ```
+/// use sse_core::Event;
+/// use sse_hub::{Hub, Start};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sse_hub::PublishError> {
+/// let hub = Hub::new();
+/// let position = hub.position();
+/// hub.publish("news", Event::new().data("hello")).await?;
+/// let mut news = hub.subscribe(["news", "sport"]).after(position).label("ann");
+/// assert_eq!(news.start().await, Start::Resumed);
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription {
     hub: Arc<Shared>,
@@ -163,8 +176,8 @@ impl Subscription {
 
     /// Delivers nothing of this topic up to this position.
     ///
-    /// A cursor is the client's word, and can name any position. Rights that began at some time
-    /// need this.
+    /// A client can send any position as its last event ID. Use this for rights that begin at a
+    /// certain time.
     pub fn since(mut self, topic: impl Into<Arc<str>>, position: Position) -> Self {
         self.options().since.push((topic.into(), position));
         self
@@ -176,14 +189,14 @@ impl Subscription {
         self
     }
 
-    /// Delivers what this function makes of an event, with the ID of the event, which it must not
-    /// set itself; leaves out what it makes `None` of.
+    /// Delivers the event that this function returns in place of each event, or leaves it out if the
+    /// function returns `None`. The hub adds the ID, so the function must not set one.
     pub fn render(mut self, render: impl FnMut(&Record) -> Option<Event> + Send + 'static) -> Self {
         self.options().render = Some(Box::new(render));
         self
     }
 
-    /// Gives it a label, such as a user's name, for [`disconnect`](crate::Hub::disconnect).
+    /// Labels the subscription, such as with the name of a user, for [`disconnect`](crate::Hub::disconnect).
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         if !self.topics.is_empty() {
             self.leave_label();
@@ -194,7 +207,7 @@ impl Subscription {
         self
     }
 
-    /// Begins, and returns how: for a server that wants to know before it answers.
+    /// Begins, and returns how it began, for servers that need to know before they answer.
     pub async fn start(&mut self) -> Start {
         poll_fn(|cx| self.poll_start(cx)).await
     }

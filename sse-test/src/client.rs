@@ -34,9 +34,27 @@ pub async fn get(address: SocketAddr, path: &str) -> Response {
 ///
 /// If there is no response.
 pub async fn request(address: SocketAddr, method: &str, path: &str, lines: &[u8]) -> Response {
+    request_with_body(address, method, path, lines, "").await
+}
+
+/// Sends a request with these lines in its head, and this body, whose length the lines tell.
+///
+/// # Panics
+///
+/// If there is no response.
+pub async fn request_with_body(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    lines: &[u8],
+    body: &str,
+) -> Response {
     let mut connection = TcpStream::connect(address).await.expect("a server");
     let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
-    connection.write_all(&[head.as_bytes(), lines, b"\r\n"].concat()).await.expect("an open connection");
+    connection
+        .write_all(&[head.as_bytes(), lines, b"\r\n", body.as_bytes()].concat())
+        .await
+        .expect("an open connection");
     let mut response = Response { connection, unread: Vec::new(), status: 0, headers: Vec::new() };
     let head = response.read_until(b"\r\n\r\n").await.expect("the head of a response");
     let head = String::from_utf8(head).expect("a head in UTF-8");

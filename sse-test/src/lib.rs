@@ -16,6 +16,7 @@
 //!
 //! Laws of your own start a server with [`Running::start`].
 
+pub mod chat;
 pub mod client;
 pub mod hub;
 pub mod laws;

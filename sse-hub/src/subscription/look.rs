@@ -28,12 +28,12 @@ struct Due {
 }
 
 /// How the log was when it was read.
-struct Seen {
+pub(super) struct Seen {
     newest: u64,
     head: Position,
     restarted: Option<GapCause>,
     /// The number of the record that ends the subscription.
-    end: Option<u64>,
+    pub(super) end: Option<u64>,
 }
 
 impl Subscription {
@@ -68,7 +68,7 @@ impl Subscription {
         self.idle(&seen)
     }
 
-    fn see(&self, log: &Log) -> Seen {
+    pub(super) fn see(&self, log: &Log) -> Seen {
         let label = self.options.as_ref().and_then(|options| options.label.as_ref());
         Seen {
             newest: log.newest(),

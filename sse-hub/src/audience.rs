@@ -5,7 +5,7 @@ use crate::sync::{Mutex, lock, mpsc, thread};
 use bytes::Bytes;
 use slab::Slab;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
@@ -197,25 +197,25 @@ impl Drop for WakeUp {
 pub(crate) enum Executor {
     Runtime(Handle),
     /// A thread, started when it is first needed.
-    Thread(OnceLock<Mutex<mpsc::Sender<WakeUp>>>),
+    Thread(Mutex<Option<mpsc::Sender<WakeUp>>>),
 }
 
 impl Executor {
     /// The runtime that this is called in, or else a thread.
     pub(crate) fn current() -> Self {
-        Handle::try_current().map_or_else(|_| Self::Thread(OnceLock::new()), Self::Runtime)
+        Handle::try_current().map_or_else(|_| Self::Thread(Mutex::default()), Self::Runtime)
     }
 
     fn spawn(&self, wake_up: WakeUp) {
         match self {
             Self::Runtime(runtime) => drop(runtime.spawn(wake_up)),
             Self::Thread(sender) => {
-                let sender = sender.get_or_init(|| {
+                let start = || {
                     let (sender, receiver) = mpsc::channel::<WakeUp>();
                     thread::spawn(move || receiver.into_iter().for_each(WakeUp::run));
-                    Mutex::new(sender)
-                });
-                let sender = lock(sender).clone();
+                    sender
+                };
+                let sender = lock(sender).get_or_insert_with(start).clone();
                 // A wake-up that cannot be sent is dropped, and does its work here.
                 drop(sender.send(wake_up));
             }

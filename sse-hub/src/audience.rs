@@ -10,10 +10,10 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 /// How many subscribers a publisher wakes by itself.
-const FEW: usize = 32;
+const FEW: usize = if cfg!(shuttle) { 1 } else { 32 };
 
 /// How many subscribers are woken before other tasks get a turn.
-const CHUNK: usize = 128;
+const CHUNK: usize = if cfg!(shuttle) { 2 } else { 128 };
 
 /// How many blocks of joined events a topic keeps for the subscribers that are being woken.
 const BLOCKS: usize = 4;
@@ -91,8 +91,10 @@ impl Audience {
         match self.len() {
             0 => {}
             1..=FEW => {
-                let wakers: Vec<_> =
-                    lock(&self.members).iter().filter_map(|(_, member)| member.take()).collect();
+                let members = lock(&self.members);
+                let wakers: Vec<_> = members.iter().filter_map(|(_, member)| member.take()).collect();
+                #[cfg(not(twin = "wake-under-lock"))]
+                drop(members);
                 wakers.into_iter().for_each(Waker::wake);
             }
             _ if self.wake_up.swap(DUE, Ordering::SeqCst) == IDLE => {
@@ -186,7 +188,7 @@ impl Future for WakeUp {
 
 impl Drop for WakeUp {
     fn drop(&mut self) {
-        while !self.done {
+        while !self.done && !cfg!(twin = "no-guard") {
             self.step();
         }
     }

@@ -48,6 +48,11 @@ impl Subscription {
             (seen, self.due(&log, until))
         };
         let Some(Due { up_to, block, records }) = due else { return self.lost(&seen) };
+        #[cfg(twin = "walk-under-two-locks")]
+        let records = {
+            let log = read(&self.hub.log);
+            records.into_iter().filter(|numbered| log.has(numbered)).collect::<Vec<_>>()
+        };
         self.after = up_to;
         if up_to == seen.newest {
             self.at = seen.head;

@@ -12,7 +12,7 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TE
 bare_target=thumbv7em-none-eabihf
 crates=(-p sse-proto -p sse-hub -p sse-axum -p sse-rocket -p sse-warp)
 
-steps=(format lints features docs tests clients no-std linear fuzz bench msrv dependencies packages api)
+steps=(format lints features docs tests races clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)
 
 # What a step needs besides Rust, as `command:package` for Debian, `cargo:crate`, `component:name` and `target:name`.
@@ -33,7 +33,7 @@ needs() {
       echo component:clippy component:rustfmt c++:g++
       if cargo +nightly --version >/dev/null 2>&1; then echo cargo:cargo-fuzz; fi
       ;;
-    bench) echo component:clippy component:rustfmt ;;
+    bench | races) echo component:clippy component:rustfmt ;;
     msrv) echo cargo:cargo-hack ;;
     dependencies) echo cargo:cargo-deny ;;
     api) if [ -n "$(last_release)" ]; then echo cargo:cargo-semver-checks; fi ;;
@@ -92,6 +92,21 @@ docs() { # as docs.rs builds them
 
 tests() {
   cargo test --workspace --exclude e2e --all-features
+}
+
+races() { # the hub under many interleavings, and with each of its twins, whose bug they must find
+  local options=(--manifest-path races/Cargo.toml --target-dir target/shuttle) twin
+  cargo fmt --manifest-path races/Cargo.toml --check
+  cargo clippy "${options[@]}" --all-targets -- -D warnings
+  cargo test "${options[@]}"
+  for twin in $(grep -rhoP 'twin = "\K[a-z-]+' sse-hub/src | sort -u); do
+    TWIN=$twin cargo test "${options[@]}" --no-run
+    if TWIN=$twin ITERATIONS=300 cargo test "${options[@]}" >"target/shuttle/$twin.log" 2>&1; then
+      echo "no test finds the bug of the twin \`$twin\`" >&2
+      return 1
+    fi
+    echo "$twin: found by $(grep -c '^test .* FAILED$' "target/shuttle/$twin.log") of the tests"
+  done
 }
 
 clients() { # real browsers, clients and a real proxy

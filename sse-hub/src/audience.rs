@@ -5,15 +5,15 @@ use crate::sync::{Mutex, lock, mpsc, thread};
 use bytes::Bytes;
 use slab::Slab;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 /// How many subscribers a publisher wakes by itself.
-const FEW: usize = 32;
+const FEW: usize = if cfg!(shuttle) { 1 } else { 32 };
 
 /// How many subscribers are woken before other tasks get a turn.
-const CHUNK: usize = 128;
+const CHUNK: usize = if cfg!(shuttle) { 2 } else { 128 };
 
 /// How many blocks of joined events a topic keeps for the subscribers that are being woken. Each
 /// of them reads one after another, so those of a large burst have to fit.
@@ -95,8 +95,10 @@ impl Audience {
         match self.len() {
             0 => {}
             1..=FEW => {
-                let wakers: Vec<_> =
-                    lock(&self.members).iter().filter_map(|(_, member)| member.take()).collect();
+                let members = lock(&self.members);
+                let wakers: Vec<_> = members.iter().filter_map(|(_, member)| member.take()).collect();
+                #[cfg(not(twin = "wake-under-lock"))]
+                drop(members);
                 wakers.into_iter().for_each(Waker::wake);
             }
             _ if self.wake_up.swap(DUE, Ordering::SeqCst) == IDLE => {
@@ -190,7 +192,7 @@ impl Future for WakeUp {
 
 impl Drop for WakeUp {
     fn drop(&mut self) {
-        while !self.done {
+        while !self.done && !cfg!(twin = "no-guard") {
             self.step();
         }
     }
@@ -201,25 +203,25 @@ impl Drop for WakeUp {
 pub(crate) enum Executor {
     Runtime(Handle),
     /// A thread, started when it is first needed.
-    Thread(OnceLock<Mutex<mpsc::Sender<WakeUp>>>),
+    Thread(Mutex<Option<mpsc::Sender<WakeUp>>>),
 }
 
 impl Executor {
     /// The runtime that this is called in, or else a thread.
     pub(crate) fn current() -> Self {
-        Handle::try_current().map_or_else(|_| Self::Thread(OnceLock::new()), Self::Runtime)
+        Handle::try_current().map_or_else(|_| Self::Thread(Mutex::default()), Self::Runtime)
     }
 
     fn spawn(&self, wake_up: WakeUp) {
         match self {
             Self::Runtime(runtime) => drop(runtime.spawn(wake_up)),
             Self::Thread(sender) => {
-                let sender = sender.get_or_init(|| {
+                let start = || {
                     let (sender, receiver) = mpsc::channel::<WakeUp>();
                     thread::spawn(move || receiver.into_iter().for_each(WakeUp::run));
-                    Mutex::new(sender)
-                });
-                let sender = lock(sender).clone();
+                    sender
+                };
+                let sender = lock(sender).get_or_insert_with(start).clone();
                 // A wake-up that cannot be sent is dropped, and does its work here.
                 drop(sender.send(wake_up));
             }

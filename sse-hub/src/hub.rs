@@ -328,6 +328,13 @@ impl Shared {
             None => log.topic(&topic.into()),
         };
         let position = log.next_position_in_memory();
+        #[cfg(twin = "head-before-ring")]
+        {
+            log.raise(1);
+            drop(log);
+            log = write(&self.log);
+            log.raise(-1);
+        }
         log.push(key, position, block.with_id(position));
         let audience = log.get(key).audience.clone();
         drop(log);

@@ -305,6 +305,17 @@ impl Log {
         }
     }
 
+    #[cfg(twin = "head-before-ring")]
+    pub(crate) fn raise(&mut self, by: i64) {
+        self.newest = self.newest.wrapping_add_signed(by);
+    }
+
+    #[cfg(twin = "walk-under-two-locks")]
+    pub(crate) fn has(&self, numbered: &Numbered) -> bool {
+        let key = self.key(&numbered.record.topic);
+        key.is_some_and(|key| self.get(key).entry(numbered.number).is_some())
+    }
+
     /// Drops the oldest events of a topic, and the topic if nothing holds it.
     fn evict(&mut self, key: TopicKey, events: usize) {
         self.change(key, |topic| {

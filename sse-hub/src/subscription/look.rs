@@ -28,12 +28,12 @@ struct Due {
 }
 
 /// How the log was when it was read.
-struct Seen {
+pub(super) struct Seen {
     newest: u64,
     head: Position,
     restarted: Option<GapCause>,
     /// The number of the record that ends the subscription.
-    end: Option<u64>,
+    pub(super) end: Option<u64>,
 }
 
 impl Subscription {
@@ -51,6 +51,11 @@ impl Subscription {
             (seen, self.due(&log, until))
         };
         let Some(Due { up_to, block, records }) = due else { return self.lost(&seen) };
+        #[cfg(twin = "walk-under-two-locks")]
+        let records = {
+            let log = read(&self.hub.log);
+            records.into_iter().filter(|numbered| log.has(numbered)).collect::<Vec<_>>()
+        };
         self.after = up_to;
         if up_to == seen.newest {
             self.at = seen.head;
@@ -78,7 +83,7 @@ impl Subscription {
         plain && self.after == self.hub.published.load(Ordering::SeqCst) && !self.is_stale()
     }
 
-    fn see(&self, log: &Log) -> Seen {
+    pub(super) fn see(&self, log: &Log) -> Seen {
         let label = self.options.as_ref().and_then(|options| options.label.as_ref());
         Seen {
             newest: log.newest(),

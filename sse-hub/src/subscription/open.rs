@@ -26,7 +26,16 @@ impl Subscription {
                 (self.after, self.at) = (log.newest(), log.head());
             }
             self.find_since(&log);
-            self.opening(&log)
+            let opening = self.opening(&log);
+            // A gap covers what has been lost since it subscribed, too, but not a disconnect.
+            let is_lost = || {
+                let lost = self.topics.iter().any(|topic| !log.has_all(topic, self.after));
+                lost && hub.engine.is_none() && self.see(&log).end.is_none()
+            };
+            if matches!(opening, Opening::Gap(_)) && is_lost() {
+                (self.after, self.at) = (log.newest(), log.head());
+            }
+            opening
         };
         match opening {
             Opening::Hello => self.hello(self.at),

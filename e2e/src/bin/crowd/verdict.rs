@@ -29,6 +29,8 @@ pub(crate) struct Verdict {
     missed: usize,
     /// Gaps in which it had not, of clients that were away and whose position was old.
     old_gaps: usize,
+    /// How many events old the newest of these positions was.
+    youngest: u64,
     false_gaps: usize,
     lost: usize,
     doubled: usize,
@@ -103,11 +105,13 @@ impl Verdict {
     }
 
     fn gap(&mut self, after: u64, number: u64, cause: &str, missed: &[Published], away: Duration) {
+        let age = number.saturating_sub(after);
         let known = ["trimmed", "lagged"].contains(&cause);
         if known && missed.iter().any(|event| event.evicted <= number + BETWEEN) {
             *self.true_gaps.entry(cause.to_owned()).or_default() += 1;
             self.missed += missed.len();
-        } else if known && away >= SHORT && number.saturating_sub(after) >= POSITIONS as u64 / 2 {
+        } else if known && away >= SHORT && age >= POSITIONS as u64 / 2 {
+            self.youngest = if self.old_gaps == 0 { age } else { self.youngest.min(age) };
             self.old_gaps += 1;
         } else {
             self.false_gaps += 1;
@@ -146,6 +150,7 @@ impl fmt::Display for Verdict {
             ("true gaps, lagged", self.true_gaps.get("lagged").copied().unwrap_or(0)),
             ("  events missed in them", self.missed),
             ("gaps of old positions", self.old_gaps),
+            ("  age of the newest of them", self.youngest as usize),
             ("false gaps", self.false_gaps),
             ("lost", self.lost),
             ("doubled", self.doubled),

@@ -140,11 +140,102 @@ async function breaking(rounds) {
   return seen;
 }
 
+const publish = (topic, data) => post(JSON.stringify({ publish: [topic, data] }));
+
+// Subscribes to topics of the hub until `watch` calls `end`, and returns what it saw: the types and the data, which is JSON
+// in all events. `ids` has the last event ID after each message.
+function subscribe(topics, id, watch) {
+  return new Promise((resolve, reject) => {
+    const lines = [];
+    const ids = {};
+    const query = id ? `?lastEventId=${encodeURIComponent(id)}` : "";
+    const source = new EventSource(`/events/hub-${topics}${query}`);
+    const end = () => {
+      source.close();
+      resolve({ lines, ids });
+    };
+    source.onerror = () => lines.push(source.readyState === EventSource.CLOSED ? "closed" : "connecting");
+    for (const type of ["message", "hub:hello", "hub:at", "hub:gap", "hub:end"]) {
+      source.addEventListener(type, async ({ data, lastEventId }) => {
+        try {
+          const { wait_ms, ...rest } = JSON.parse(data);
+          lines.push(`${type}|${JSON.stringify(rest)}`);
+          if (type === "message") {
+            ids[rest.n] = lastEventId;
+          }
+          await watch(type, rest.n, end);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    }
+  });
+}
+
+// Sees the first event, reloads the page while events are published, resumes other topics than before, and comes back after
+// the hub has ended the stream.
+async function hub() {
+  const stored = sessionStorage.getItem("hub");
+  if (stored === null) {
+    const { lines, ids } = await subscribe("a,b", "", async (type, n, end) => {
+      if (type === "hub:hello") {
+        await publish("a", '{"n":1}');
+        await publish("b", '{"n":2}');
+      } else if (n === 2) {
+        end();
+      }
+    });
+    sessionStorage.setItem("hub", JSON.stringify({ first: lines, ids }));
+    await publish("a", '{"n":3}');
+    await publish("b", '{"n":4}');
+    location.reload();
+    return new Promise(() => {});
+  }
+  const { first, ids } = JSON.parse(stored);
+  const untilCaughtUp = (type, n, end) => {
+    if (type === "hub:at") {
+      end();
+    }
+  };
+  const { lines: reloaded } = await subscribe("a,b", ids[2], untilCaughtUp);
+  const { lines: otherTopics } = await subscribe("b", ids[1], untilCaughtUp);
+  let ended = false;
+  const { lines: disconnected } = await subscribe("c", "", async (type, n, end) => {
+    if (type === "hub:hello") {
+      await post('{"disconnect":null}');
+    } else if (type === "hub:end") {
+      ended = true;
+      await publish("c", '{"n":5}');
+    } else if (ended && type === "hub:at") {
+      end();
+    }
+  });
+  return { first, reloaded, otherTopics, disconnected };
+}
+
+// Reads on when the server has been killed and started again, which happens when the page says that it is ready.
+async function hubRestart() {
+  const { lines } = await subscribe("a", "", async (type, n, end) => {
+    if (type === "hub:hello") {
+      await publish("a", '{"n":1}');
+    } else if (n === 1) {
+      await post("ready");
+    } else if (type === "hub:gap") {
+      await publish("a", '{"n":2}');
+    } else if (n === 2) {
+      end();
+    }
+  });
+  return lines;
+}
+
 const search = new URLSearchParams(location.search);
 const run = search.has("polyfill") ? polyfill()
   : search.has("connections") ? connections(Number(search.get("connections")))
   : search.has("breaking") ? breaking(Number(search.get("breaking")))
   : search.has("restart") ? restart()
+  : search.has("hub") ? hub()
+  : search.has("hub-restart") ? hubRestart()
   : scenarios(Object.keys(watches));
 
 run.then(JSON.stringify, String).then(post);

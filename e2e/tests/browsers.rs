@@ -50,7 +50,7 @@ async fn check<F: Future<Output = SocketAddr>>(
                 Report::Page(report) => seen = Some(report),
                 Report::Reconnected(after) => pause = Some(after),
                 Report::Dropped => dropped = true,
-                Report::Connected(_) => {}
+                Report::Returned { .. } | Report::Connected(_) => {}
             }
         }
     };

@@ -29,7 +29,7 @@ async fn open<F: Future<Output = SocketAddr>>(
                     seen.extend(report);
                 }
                 Report::Dropped => dropped += 1,
-                Report::Reconnected(_) | Report::Connected(_) => {}
+                Report::Reconnected(_) | Report::Returned { .. } | Report::Connected(_) => {}
             }
         }
     };

@@ -1,5 +1,4 @@
-//! Measures our crates beside their peers, prints Markdown tables, and writes them down with a
-//! chart.
+//! Measures our crates beside their peers, prints Markdown tables, and saves them with a chart.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};

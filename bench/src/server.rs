@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The names of what it serves, in the order of its routes.
+/// The names of what is served, in the order of the routes.
 pub const OURS_AND_AXUM: [&str; 2] = ["`Sse`", "axum"];
 
 /// A process that prints its address, and ends when its standard input does.

@@ -1,4 +1,4 @@
-//! A minimal server for the Gemini API of Google.
+//! A minimal server for Google's Gemini API.
 
 use crate::{Answer, Lab, Scenario, paused};
 use futures_util::stream::StreamExt;

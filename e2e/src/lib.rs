@@ -1,7 +1,7 @@
-//! Real clients, and a real proxy, against a real server of each framework.
+//! Tests of real clients, and a real proxy, against a real server of each framework.
 //!
-//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other
-//! in a browser, writes down what it sees, and posts it back; the test compares that with what the
+//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after another in
+//! a browser, records what it sees, and posts it back. The test compares that with what the
 //! standard says, which is the same for every browser and every framework.
 //!
 //! The other clients are in `clients`: pages, which post what they see, and scripts, which print
@@ -29,7 +29,7 @@ pub const PAGE: &str = "<!doctype html><meta charset=utf-8><title>lab</title><sc
 /// The script of the page.
 pub const SCRIPT: &str = include_str!("page.js");
 
-/// What the server does in a scenario, and what it sees.
+/// The server's side of each scenario, and its reports.
 #[derive(Clone, Debug)]
 pub struct Lab {
     reports: mpsc::UnboundedSender<Report>,
@@ -39,12 +39,12 @@ pub struct Lab {
     port: u16,
 }
 
-/// What came back of a run.
+/// What a client did or saw.
 #[derive(Debug)]
 pub enum Report {
-    /// A page has posted what it saw, as JSON.
+    /// A page posted what it saw, as JSON.
     Page(String),
-    /// A client of `/events/retry` came back after that time.
+    /// A client of `/events/retry` reconnected after this time.
     Reconnected(Duration),
     /// A client came back after the hub had ended its stream and asked for that time.
     Returned {
@@ -53,7 +53,7 @@ pub enum Report {
         /// After how long the client came back.
         pause: Duration,
     },
-    /// A client of `/events/stop` has sent this last event ID.
+    /// A client of `/events/stop` sent this last event ID.
     Connected(String),
     /// A watched stream was dropped.
     Dropped,
@@ -88,12 +88,12 @@ fn comments() -> KeepAlive {
 }
 
 impl Lab {
-    /// A lab on a free port, and what comes back of it.
+    /// Creates a lab on a free port, and the receiver of its reports.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
         Self::on(0)
     }
 
-    /// A lab on this port, and what comes back of it.
+    /// Creates a lab on this port, and the receiver of its reports.
     pub fn on(port: u16) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (sender, reports) = mpsc::unbounded_channel();
         let lab = Self {
@@ -266,8 +266,8 @@ impl Drop for Dropped {
     }
 }
 
-/// Makes a test of each function with the server of each framework, or, after `by name:`, with the
-/// framework's name.
+/// Turns each function into one test per framework. The function gets the framework's server or,
+/// after `by name:`, the framework's name.
 #[macro_export]
 macro_rules! each_framework {
     (by name: $($test:ident)*) => {

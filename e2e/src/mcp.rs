@@ -37,8 +37,8 @@ impl Lab {
         Answer::of(paused([answer]).boxed(), Some(comments()))
     }
 
-    /// Calls a tool. The answer begins with a priming event, which has no message but an ID to
-    /// resume from.
+    /// Calls a tool. The answer begins with a priming event, which carries only an ID to resume
+    /// from.
     fn call(&self, id: &Value, params: &Value) -> Answer {
         let priming = Event::new().id(id.to_string()).data("");
         let progress = |progress: u32| {

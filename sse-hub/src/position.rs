@@ -30,7 +30,7 @@ pub struct Position {
 
 impl Position {
     /// The longest text of a position, in bytes.
-    pub(crate) const MAX_LEN: usize = 16 + 1 + 16 + 1 + 16 + 1 + 8;
+    pub(crate) const MAX_LEN: usize = "ffffffffffffffff:ffffffffffffffff-ffffffffffffffff.ffffffff".len();
 
     pub(crate) const fn in_memory(epoch: u64, number: u64) -> Self {
         Self { epoch, major: number, minor: 0, nonce: 0 }

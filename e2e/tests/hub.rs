@@ -2,7 +2,7 @@
 
 use e2e::browser::Browser;
 use e2e::script::{Script, expect_npm};
-use e2e::{Lab, Report};
+use e2e::{Lab, Report, server};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -72,6 +72,37 @@ async fn firefox_misses_nothing<F: Future<Output = SocketAddr>>(serve: impl FnOn
 
 async fn webkit_misses_nothing<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F) {
     check(serve, Browser::webkit).await;
+}
+
+/// The script in the README of sse-hub resumes after a reload, loads the state at first and after a
+/// gap, and comes back after `hub:end`.
+async fn listen(open: impl FnOnce(&str) -> Browser) {
+    let script = include_str!("../clients/hub-listen.js");
+    assert!(include_str!("../../sse-hub/README.md").contains(&format!("```js\n{script}```\n")));
+    let (lab, mut reports) = Lab::new();
+    let address = server::axum(lab).await;
+    let _browser = open(&format!("http://{address}/files/clients/hub-listen.html"));
+    let first = json!(["load", 1, "nothing is stored", 2]);
+    let reloaded = json!([3]);
+    let gap_and_end = json!(["load", 4, "nothing is stored", 5, 6]);
+    let expected: Vec<_> =
+        [first, reloaded, gap_and_end].iter().flat_map(|part| part.as_array().unwrap()).cloned().collect();
+    assert_eq!(seen(&mut reports).await, json!(expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_script_misses_nothing_in_chromium() {
+    listen(Browser::chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_script_misses_nothing_in_firefox() {
+    listen(Browser::firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_script_misses_nothing_in_webkit() {
+    listen(Browser::webkit).await;
 }
 
 async fn fetch_event_source_parses_every_message<F: Future<Output = SocketAddr>>(

@@ -293,6 +293,8 @@ impl Subscription {
     }
 
     fn end(&mut self, cause: EndCause) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%cause, "the hub ends a subscription");
         // Before it has begun, the client's own cursor stands.
         let position = self.start.map(|_| self.at);
         self.queue(control::end(position, cause));

@@ -19,7 +19,7 @@ use util::{Client, Seen};
 
 /// Runs the scenario as often as the variable `ITERATIONS` says, under each of two schedulers.
 fn explore(scenario: impl Fn() + Copy + Send + Sync + 'static) {
-    let iterations = std::env::var("ITERATIONS").map_or(4_000, |text| text.parse().expect("a number"));
+    let iterations = std::env::var("ITERATIONS").map_or(2_000, |text| text.parse().expect("a number"));
     let mut config = Config::new();
     config.stack_size = 256 * 1024;
     Runner::new(RandomScheduler::new(iterations), config.clone()).run(scenario);

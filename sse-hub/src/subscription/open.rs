@@ -1,7 +1,7 @@
 //! Where a subscription begins.
 
 use super::{Start, State, Subscription};
-use crate::control::{self, GapCause};
+use crate::control::{self, EndCause, GapCause};
 use crate::log::{Found, Log, Numbered};
 use crate::position::{self, Position};
 use crate::sync::read;
@@ -21,8 +21,15 @@ impl Subscription {
         let hub = self.hub.clone();
         let opening = {
             let log = read(&hub.log);
-            // What came before the log began again is gone.
-            if log.restarted_since(self.after).is_some() {
+            // What came before the log began again is gone, which may include a record that ends it.
+            let restarted = log.restarted_since(self.after);
+            if let (Some(cause), Some(_)) = (restarted, self.see(&log).end) {
+                drop(log);
+                self.end(EndCause::Disconnected);
+                self.start = Some(Start::Gap(cause));
+                return;
+            }
+            if restarted.is_some() {
                 (self.after, self.at) = (log.newest(), log.head());
             }
             self.find_since(&log);

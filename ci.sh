@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands. It installs what its steps need, or says what to install.
+# Runs the checks that every change must pass. Installs what they need, or says what to install.
 #
 #   ./ci.sh             all steps
-#   ./ci.sh quick       the steps that need Rust alone: format lints docs tests
+#   ./ci.sh quick       the steps that need only Rust: format lints docs tests
 #   ./ci.sh STEP...     these steps
 #   ./ci.sh --list      the names of the steps
 set -euo pipefail
@@ -10,12 +10,13 @@ cd "$(dirname "$0")"
 
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
-crates=(-p sse-proto -p sse-axum -p sse-rocket -p sse-warp)
+crates=(-p sse-proto -p sse-hub -p sse-axum -p sse-rocket -p sse-warp)
 
-steps=(format lints features docs tests clients no-std linear fuzz bench msrv dependencies packages api)
+steps=(format lints features docs tests races clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)
 
-# What a step needs besides Rust, as `command:package` for Debian, `cargo:crate`, `component:name` and `target:name`.
+# What a step needs besides Rust: `command:package` for Debian, `cargo:crate`, `component:name` or
+# `target:name`.
 needs() {
   case $1 in
     format) echo component:rustfmt ;;
@@ -24,7 +25,7 @@ needs() {
     clients)
       echo chromium:chromium firefox-esr:firefox-esr nginx:nginx-light curl:curl node:nodejs npm:npm
       echo xvfb-run:xvfb xauth:xauth WebKitWebDriver:webkit2gtk-driver
-      # Debian's Python has the command without the module.
+      # On Debian, `python3` comes without the modules that a venv needs.
       python3 -c 'import ensurepip' 2>/dev/null || echo no-python3-venv:python3-venv
       ;;
     no-std) echo "target:$bare_target" ;;
@@ -33,7 +34,7 @@ needs() {
       echo component:clippy component:rustfmt c++:g++
       if cargo +nightly --version >/dev/null 2>&1; then echo cargo:cargo-fuzz; fi
       ;;
-    bench) echo component:clippy component:rustfmt ;;
+    bench | races) echo component:clippy component:rustfmt ;;
     msrv) echo cargo:cargo-hack ;;
     dependencies) echo cargo:cargo-deny ;;
     api) if [ -n "$(last_release)" ]; then echo cargo:cargo-semver-checks; fi ;;
@@ -43,7 +44,7 @@ needs() {
 
 last_release() { git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true; }
 
-install() { # the needs of all steps
+install() { # what the steps need
   local need packages=()
   for tool in cargo rustup; do
     command -v "$tool" >/dev/null || { echo "ci.sh needs \`$tool\`: install Rust with rustup" >&2; exit 1; }
@@ -85,7 +86,7 @@ features() { # lints for each set of features
 }
 
 docs() { # as docs.rs builds them
-  # It takes a nightly Rust for one feature of rustdoc, which a stable one has too if asked like this.
+  # RUSTC_BOOTSTRAP enables a nightly feature of rustdoc on stable Rust.
   RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" \
     cargo doc --workspace --all-features --no-deps --target-dir target/docsrs
 }
@@ -94,11 +95,26 @@ tests() {
   cargo test --workspace --exclude e2e --all-features
 }
 
+races() { # the hub under many interleavings, and with each of its twins, whose bug they must find
+  local options=(--manifest-path races/Cargo.toml --target-dir target/shuttle) twin
+  cargo fmt --manifest-path races/Cargo.toml --check
+  cargo clippy "${options[@]}" --all-targets -- -D warnings
+  cargo test "${options[@]}"
+  for twin in $(grep -rhoP 'twin = "\K[a-z-]+' sse-hub/src | sort -u); do
+    TWIN=$twin cargo test "${options[@]}" --no-run
+    if TWIN=$twin ITERATIONS=300 cargo test "${options[@]}" >"target/shuttle/$twin.log" 2>&1; then
+      echo "no test finds the bug of the twin \`$twin\`" >&2
+      return 1
+    fi
+    echo "$twin: found by $(grep -c '^test .* FAILED$' "target/shuttle/$twin.log") of the tests"
+  done
+}
+
 clients() { # real browsers, clients and a real proxy
   npm ci --prefix e2e --no-audit --no-fund
   python3 -m venv e2e/.venv
   e2e/.venv/bin/pip install -q --disable-pip-version-check --no-deps -r e2e/requirements.txt
-  # One after the other: several browsers at once on two cores are slower than that.
+  # One at a time: on two cores, several browsers at once take longer.
   cargo test -p e2e -- --test-threads=1
 }
 
@@ -107,18 +123,18 @@ no-std() { # the codec's tests without `std`, and a program that links without i
   cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
 }
 
-linear() { # work that is linear in its input, by a count of instructions
+linear() { # the codec takes linear time, measured in instructions
   cargo test -p sse-proto --release --test linear
 }
 
-fuzz() { # the targets on their seeds, and where there is a nightly Rust, for half a minute each
+fuzz() { # each target on its seeds and, with a nightly Rust, for half a minute
   cargo fmt --manifest-path fuzz/Cargo.toml --check
   cargo clippy --manifest-path fuzz/Cargo.toml -- -D warnings
   cargo build --manifest-path fuzz/Cargo.toml
   local seeds target
   for seeds in fuzz/seeds/*; do "fuzz/target/debug/$(basename "$seeds")" -verbosity=0 "$seeds"/*; done
   if ! cargo +nightly --version >/dev/null 2>&1; then
-    echo "not fuzzing: that takes \`rustup toolchain install nightly\`"
+    echo "not fuzzing: run \`rustup toolchain install nightly\` first"
     return
   fi
   for seeds in fuzz/seeds/*; do
@@ -140,11 +156,11 @@ msrv() { # the oldest Rust that each crate supports
 
 dependencies() {
   cargo deny check licenses bans sources
-  # The advisories are a repository of their own, which not every network reaches.
+  # The advisories are in a separate repository, which some networks cannot reach.
   if timeout 120 cargo deny fetch db 2>/dev/null; then
     cargo deny check --disable-fetch advisories
   else
-    echo "the advisory database cannot be reached from here: advisories were not checked"
+    echo "cannot reach the advisory database: advisories were not checked"
   fi
 }
 
@@ -152,7 +168,7 @@ packages() { # as they are published, and with the oldest versions of their dire
   rm -rf target/package
   cargo publish --dry-run "${crates[@]}" --allow-dirty
   local package core
-  # Each package by itself and without its tests, since Rocket asks for newer ones than the others.
+  # Each package on its own and without its tests, since Rocket needs newer versions than others.
   for package in target/package/sse-*/; do
     awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
     mv target/Cargo.toml "$package/Cargo.toml"
@@ -163,13 +179,13 @@ packages() { # as they are published, and with the oldest versions of their dire
   done
 }
 
-api() { # the public API, against the last release
+api() { # compares the public API with the last release
   local release
   release=$(last_release)
   if [ -n "$release" ]; then
     cargo semver-checks "${crates[@]}" --baseline-rev "$release"
   else
-    echo "there is no release yet to compare it with"
+    echo "there is no release to compare the public API with"
   fi
 }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 const CONNECTIONS: usize = 16;
 
-/// The name, the routes, the size of a burst, and the least bytes of an event.
+/// The name, the routes, the size of a burst, and the minimum size of an event in bytes.
 const BURSTS: [(&str, [&str; 2], usize, usize); 3] =
     [("100 tiny", TINY, 100, 9), ("1,000 tiny", TINY, 1000, 9), ("100 openai", OPENAI, 100, 250)];
 
@@ -43,7 +43,7 @@ pub fn section(quick: bool) -> io::Result<Section> {
     Ok(Section { title: "Bursts through a server", text, spread })
 }
 
-/// Reads a stream to its end on many connections at once, and checks that it has at least so many
+/// Reads a stream to its end on many connections at once, and checks that it has at least this many
 /// bytes.
 fn receive(server: &Server, path: &str, least: usize) -> io::Result<()> {
     let read = || {

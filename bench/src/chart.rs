@@ -22,7 +22,7 @@ const TEXT: &str = "#7a828e";
 const TOP: usize = 76;
 const BAR: usize = 12;
 const GROUP: usize = BAR * BARS.len() + 40;
-/// Of the longest bar. It leaves room for a number.
+/// The length of the longest bar, which leaves room for a number.
 const LENGTH: f64 = 330.0;
 const COLUMN: usize = 400;
 const COLUMNS: usize = 2;

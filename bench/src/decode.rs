@@ -13,8 +13,8 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A pass takes a few milliseconds. A decoder that takes so much longer goes over the same bytes
-/// again and again.
+/// A pass takes a few milliseconds. A decoder that takes this much longer scans the same bytes over
+/// and over.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// One corpus in one delivery.
@@ -26,7 +26,7 @@ pub struct Measured {
     samples: Vec<Sample>,
 }
 
-/// Why a decoder is no peer in a cell.
+/// Why a decoder is excluded from a cell.
 enum Flaw {
     Wrong(String),
     TooSlow,
@@ -88,7 +88,8 @@ impl Measured {
         Some(self.bytes as f64 / sample.seconds / 1e9)
     }
 
-    /// How many times as fast as the best peer one of ours is. A stream is compared with streams.
+    /// How many times as fast as the best peer one of ours is. A stream is compared only with
+    /// streams.
     fn ratio(&self, ours: Decoder) -> f64 {
         let correct = |decoder: Decoder| self.flaws.iter().all(|(flawed, _)| *flawed != decoder);
         let peers = Decoder::ALL

@@ -76,7 +76,7 @@ impl Decoder {
     }
 }
 
-// None of these is inlined, so that each is compiled on its own.
+// These are not inlined, so that each is compiled on its own.
 
 #[inline(never)]
 fn decoder<'a>(chunks: impl Iterator<Item = &'a Bytes>, mut sink: impl FnMut(Message<'_>)) -> Outcome {
@@ -180,7 +180,7 @@ fn eventsource_stream<'a>(
     })
 }
 
-/// The body of a response that has all arrived.
+/// The body of a response that has arrived in full.
 fn body<'a>(chunks: impl Iterator<Item = &'a Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::iter(chunks.cloned().map(Ok))
 }

@@ -19,5 +19,14 @@ pub mod fairness;
 pub mod serve;
 pub mod server;
 
+pub mod fan_out;
+pub mod hub;
+pub mod program;
+pub mod topics;
+
+pub mod connections;
+pub mod hub_clients;
+pub mod hub_server;
+
 pub mod chart;
 pub mod machine;

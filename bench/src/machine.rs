@@ -5,9 +5,10 @@ use std::process::Command;
 use std::thread::available_parallelism;
 
 /// What was measured, and what it runs on.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "sse-proto",
     "sse-axum",
+    "sse-hub",
     "sse-core",
     "sse-stream",
     "sseer",

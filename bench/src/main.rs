@@ -1,5 +1,4 @@
-//! Measures our crates beside their peers, prints Markdown tables, and writes them down with a
-//! chart.
+//! Measures our crates beside their peers, prints Markdown tables, and saves them with a chart.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -8,7 +7,7 @@ use sse_bench::decoder::Decoder;
 use sse_bench::delivery::Delivery;
 use sse_bench::measure::Settings;
 use sse_bench::report::markdown;
-use sse_bench::{burst, chart, decode, fairness, serve};
+use sse_bench::{burst, chart, connections, decode, fairness, hub, hub_clients, hub_server, serve};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -35,6 +34,10 @@ enum Section {
     Decode,
     /// Fairness and bursts, over the loopback interface
     Server,
+    /// The hub beside tokio's channels
+    Hub,
+    /// The hub behind servers with many connections, beside axum's own and nchan
+    Connections,
 }
 
 #[derive(Subcommand)]
@@ -52,6 +55,17 @@ enum Command {
     /// Serves what `server` measures
     #[command(hide = true)]
     Serve { threads: usize },
+    /// Serves what `connections` measures
+    #[command(hide = true)]
+    ServeHub { variant: hub_server::Variant },
+    /// Connects clients to a server
+    #[command(hide = true)]
+    ClientsOfHub {
+        address: String,
+        connections: usize,
+        #[arg(long)]
+        pipelined: bool,
+    },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -59,6 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     match command {
         Some(Command::One { decoder, corpus, delivery, passes }) => one(&decoder, &corpus, &delivery, passes),
         Some(Command::Serve { threads }) => serve::serve(threads)?,
+        Some(Command::ServeHub { variant }) => hub_server::serve(variant)?,
+        Some(Command::ClientsOfHub { address, connections, pipelined }) => {
+            hub_clients::run(&address, connections, pipelined)?;
+        }
         None => measure(section, quick)?,
     }
     Ok(())
@@ -82,14 +100,21 @@ fn measure(section: Option<Section>, quick: bool) -> Result<(), Box<dyn Error>> 
     let directory = if full { home.to_owned() } else { home.join("target") };
     fs::create_dir_all(&directory)?;
     let mut results = Vec::new();
-    if section != Some(Section::Server) {
+    let wanted = |this| section.is_none_or(|section| section == this);
+    if wanted(Section::Decode) {
         let cells = decode::measure(if quick { &Settings::QUICK } else { &Settings::FULL });
         fs::write(directory.join("chart.svg"), chart::draw(&cells))?;
         results.push(decode::section(&cells));
     }
-    if section != Some(Section::Decode) {
+    if wanted(Section::Server) {
         results.push(fairness::section(quick)?);
         results.push(burst::section(quick)?);
+    }
+    if wanted(Section::Hub) {
+        results.push(hub::section(quick)?);
+    }
+    if wanted(Section::Connections) {
+        results.push(connections::section(quick)?);
     }
     let text = markdown(&results);
     println!("{text}");

@@ -52,8 +52,8 @@ impl Candidate {
     }
 }
 
-/// Times all candidates of a cell side by side. Each turn yields its median pass, which ignores the
-/// moments that other programs took.
+/// Times all candidates of a cell side by side. Each turn yields its median pass, which ignores
+/// interruptions by other programs.
 pub fn time(settings: &Settings, candidates: &mut [Candidate]) -> Vec<Sample> {
     let passes: Vec<_> = candidates.iter_mut().map(|candidate| candidate.passes(settings.turn)).collect();
     let turns = in_turn(settings.rounds, passes.len(), |index| {

@@ -17,20 +17,20 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// From one burst to the next.
+/// The time from one burst to the next.
 const INTERVAL: Duration = Duration::from_millis(2);
 
 /// How many events are slow, and how much processor time each takes.
 pub const SLOW_EVENTS: usize = 60;
 pub const SLOW_EVENT: Duration = Duration::from_millis(20);
 
-// Our route for each stream and axum's. Bursts take the size of a burst and their number as further
-// segments.
+// For each stream, our route and axum's. The routes of bursts take two more segments: the size of a
+// burst and the number of bursts.
 pub const ENDLESS: [&str; 2] = ["/endless", "/axum/endless"];
 pub const SLOW: [&str; 2] = ["/slow", "/axum/slow"];
 pub const TINY: [&str; 2] = ["/tiny", "/axum/tiny"];
 pub const OPENAI: [&str; 2] = ["/openai", "/axum/openai"];
-/// Not a stream, but a few bytes.
+/// A response of a few bytes, which is not a stream.
 pub const PLAIN: &str = "/plain";
 
 /// Serves on this many threads, on a port that it prints, until its standard input ends.
@@ -39,10 +39,7 @@ pub const PLAIN: &str = "/plain";
 ///
 /// Returns an error when the server cannot run.
 pub fn serve(threads: usize) -> io::Result<()> {
-    thread::spawn(|| {
-        _ = io::copy(&mut io::stdin(), &mut io::sink());
-        process::exit(0);
-    });
+    until_stdin_ends();
     let mut runtime = match threads {
         1 => runtime::Builder::new_current_thread(),
         _ => runtime::Builder::new_multi_thread(),
@@ -52,6 +49,14 @@ pub fn serve(threads: usize) -> io::Result<()> {
         println!("{}", listener.local_addr()?);
         axum::serve(listener, app()).await
     })
+}
+
+/// Ends this process when its standard input ends.
+pub fn until_stdin_ends() {
+    thread::spawn(|| {
+        _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(0);
+    });
 }
 
 fn app() -> Router {
@@ -89,8 +94,8 @@ fn endless() -> impl Stream<Item = &'static str> {
     stream::iter((0..).map(tiny))
 }
 
-/// Events that are made on the spot, as by a model in the same process. Their data is the time at
-/// which they are ready.
+/// Events that are computed by the stream itself, as by a model in the same process. Their data is
+/// the time at which they are ready.
 fn slow() -> impl Stream<Item = String> {
     stream::iter((0..SLOW_EVENTS).map(|_| {
         let start = Instant::now();

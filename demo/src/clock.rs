@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many ticks are remembered for clients that come back: about a quarter of an hour.
+/// How many ticks are remembered for clients that reconnect: about a quarter of an hour.
 const REMEMBERED: usize = 1000;
 
-/// A clock that ticks about once a second and remembers its last ticks, so that a client can go on
+/// A clock that ticks about once a second and remembers its last ticks, so that a client can resume
 /// where it left off.
 ///
 /// Every tick is encoded once, and every connection sends the same bytes.
@@ -22,7 +22,7 @@ struct Tick {
 }
 
 impl Clock {
-    /// Starts a clock, which ticks for as long as someone holds it.
+    /// Starts a clock, which ticks until its last clone is dropped.
     pub(crate) fn start() -> Self {
         let (sender, ticks) = watch::channel(VecDeque::new());
         tokio::spawn(async move {
@@ -42,10 +42,10 @@ impl Clock {
         Self { ticks }
     }
 
-    /// The ticks after the one with this ID: those that are remembered at once, the others as they
-    /// come.
+    /// Returns the ticks after the one with this ID: remembered ticks at once, later ones as they
+    /// happen.
     ///
-    /// Without an ID that this clock has given, they start with the newest.
+    /// If there is no ID, or this clock has not issued it, they start with the newest tick.
     pub(crate) fn after(&self, id: Option<u64>) -> impl Stream<Item = EncodedEvent> + use<> {
         let newest = self.ticks.borrow().back().map_or(0, |tick| tick.id);
         let next = id.filter(|&id| id <= newest).map_or(newest, |id| id + 1);

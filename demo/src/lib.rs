@@ -1,4 +1,4 @@
-//! A clock that the server pushes to the page: the smallest whole application of Server-Sent
+//! A clock that the server pushes to the page: a minimal but complete application of Server-Sent
 //! Events.
 
 mod clock;
@@ -18,18 +18,18 @@ use tokio::sync::watch;
 #[derive(Clone)]
 struct Demo {
     clock: Clock,
-    /// Changes whenever all streams are to be dropped.
+    /// Changes when all streams must end.
     drops: watch::Sender<()>,
     /// Becomes true when the server stops.
     stopping: watch::Receiver<bool>,
 }
 
-/// The page, its stream, and the button that drops the stream. Streams end when `stopping` becomes
-/// true.
+/// Serves the page, its stream, and the button that drops all streams. Streams also end when
+/// `stopping` becomes true.
 ///
 /// # Panics
 ///
-/// Outside a tokio runtime, on which the clock ticks.
+/// Panics outside a tokio runtime, because the clock needs one.
 pub fn app(stopping: watch::Receiver<bool>) -> Router {
     let demo = Demo { clock: Clock::start(), drops: watch::Sender::new(()), stopping };
     Router::new()

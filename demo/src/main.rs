@@ -17,7 +17,7 @@ use tower::make::Shared;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The address to listen on; port 0 takes any that is free
+    /// The address to listen on; port 0 picks a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
     addr: SocketAddr,
 }
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: cannot listen on {addr}: {error}");
             if error.kind() == ErrorKind::AddrInUse {
-                eprintln!("Another program has that port. `--addr {}:0` takes any that is free.", addr.ip());
+                eprintln!("Another program is using that port. `--addr {}:0` picks a free one.", addr.ip());
             }
             ExitCode::FAILURE
         }
@@ -42,30 +42,30 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
     let url = format!("http://{}", listener.local_addr()?);
     println!("The clock is at {url}");
     println!("Without a browser: curl -N {url}/events");
-    println!("Ctrl-C stops it.");
+    println!("Press Ctrl-C to stop.");
 
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
-    // The router as it is would be copied for each connection.
+    // Without `Shared`, the router would be cloned for each connection.
     let app = Shared::new(demo::app(stopping).into_service::<Body>());
     let server = axum::serve(listener.tap_io(|connection| _ = prepare(connection)), app)
         .with_graceful_shutdown(async move {
             interrupted().await;
             stop.send_replace(true);
         });
-    // Streams end by themselves; this is for clients that do not read what is sent to them.
-    let out_of_patience = async {
+    // Streams end on their own; this is for clients that do not read what they are sent.
+    let grace_period = async {
         stopped.wait_for(|&stopped| stopped).await.ok();
         tokio::time::sleep(Duration::from_millis(700)).await;
     };
     tokio::select! {
         result = server => result,
-        () = out_of_patience => Ok(()),
+        () = grace_period => Ok(()),
     }
 }
 
-/// Sends each event without waiting for the acknowledgement of the one before it. On Linux it also
-/// closes the connection of a client that has read nothing for half a minute.
+/// Sends each event without waiting for the acknowledgement of the previous one. On Linux, also
+/// closes the connection when the client has read nothing for half a minute.
 fn prepare(connection: &TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
@@ -77,7 +77,7 @@ fn prepare(connection: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for Ctrl-C, or on Unix for what `kill` sends.
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
 async fn interrupted() {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The demo as a user has it: the program, started on a free port, and a client.
+//! Runs the demo as a user does: the program on a free port, and a client.
 
 use sse_core::{Decoder, Frame};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,12 +19,11 @@ impl Demo {
         let mut process = command("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let (_, address) = line.trim().split_once("http://").expect("the URL in the first line");
+        let (_, address) = line.trim().split_once("http://").expect("a URL in the first line");
         Self { address: address.to_owned(), process }
     }
 
-    /// Sends a request. HTTP/1.0 has the body without chunks around it, up to the end of the
-    /// connection.
+    /// Sends a request. Over HTTP/1.0 the body is not chunked, and ends with the connection.
     fn request(&self, request: &str, headers: &str) -> Response {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -32,7 +31,7 @@ impl Demo {
         let mut body = BufReader::new(connection);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert!(body.read_line(&mut head).unwrap() > 0, "a head, not {head:?}");
+            assert!(body.read_line(&mut head).unwrap() > 0, "the response ends within its head: {head:?}");
         }
         Response { head, body, decoder: Decoder::new(), pings: Vec::new() }
     }
@@ -44,7 +43,7 @@ impl Demo {
         response
     }
 
-    /// Waits for the program to end by itself.
+    /// Waits for the program to exit on its own, and returns whether it succeeded.
     fn ended(mut self) -> bool {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -53,7 +52,7 @@ impl Demo {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("it does not stop");
+        panic!("the demo does not stop");
     }
 }
 
@@ -78,7 +77,7 @@ struct Response {
 }
 
 impl Response {
-    /// The ID of the next ping; `None` at the end of the stream.
+    /// Returns the ID of the next ping, or `None` at the end of the stream.
     fn ping(&mut self) -> Option<u64> {
         while self.pings.is_empty() {
             let mut chunk = self.body.fill_buf().expect("the server to send something");
@@ -119,7 +118,7 @@ fn a_client_that_was_dropped_resumes_without_a_gap() {
     while let Some(id) = events.ping() {
         seen = id;
     }
-    // Another client sees the clock go on meanwhile.
+    // Another client sees that the clock keeps ticking.
     let mut other = demo.events("");
     while other.ping().unwrap() < seen + 2 {}
 
@@ -129,7 +128,7 @@ fn a_client_that_was_dropped_resumes_without_a_gap() {
 }
 
 #[test]
-fn an_id_that_this_clock_has_not_given_starts_with_the_newest_tick() {
+fn an_unknown_id_starts_with_the_newest_tick() {
     let demo = Demo::start();
     let newest = demo.events("").ping().unwrap();
     for id in ["1000000", "18446744073709551615", "not a number"] {
@@ -139,7 +138,7 @@ fn an_id_that_this_clock_has_not_given_starts_with_the_newest_tick() {
 }
 
 #[test]
-fn the_page_has_what_it_refers_to_and_another_path_is_404() {
+fn the_page_finds_its_files_and_other_paths_are_404() {
     let demo = Demo::start();
     let text = |path: &str, media_type: &str| {
         let mut response = demo.request(&format!("GET {path}"), "");
@@ -156,7 +155,7 @@ fn the_page_has_what_it_refers_to_and_another_path_is_404() {
 }
 
 #[test]
-fn a_busy_port_is_an_error_that_says_what_to_do() {
+fn the_error_of_a_busy_port_says_what_to_do() {
     let demo = Demo::start();
     let output = command(&demo.address).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,4 @@
-// Plays a scenario with the npm package `eventsource` and prints what it saw when it is closed.
+// Plays a scenario with the npm package `eventsource` and prints what it saw once it is closed.
 import { EventSource } from "eventsource";
 
 const seen = [];

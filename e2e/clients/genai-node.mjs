@@ -1,4 +1,5 @@
-// Reads answers with the npm package `@google/genai` and prints their text, with the name of the error if there is one.
+// Reads answers with the npm package `@google/genai` and prints their text, followed by the name of
+// the error if there is one.
 import { GoogleGenAI } from "@google/genai";
 
 const client = new GoogleGenAI({ apiKey: "none", httpOptions: { baseUrl: process.argv[2], apiVersion: "v1beta" } });

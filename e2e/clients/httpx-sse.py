@@ -22,7 +22,7 @@ def read(scenario):
 
 
 def resume(scenario):
-    """Reconnects with the last event ID, as the package's README shows, until there are no more events."""
+    """Reconnects with the last event ID, as the package's README shows, until no events come."""
     streams = []
     last_event_id = None
     while not streams or streams[-1]:
@@ -40,7 +40,8 @@ with ThreadPoolExecutor() as pool:
 
 print(json.dumps(resume("numbers.line")))
 
-# Leaving the block aborts the request. The process keeps running: its end would close the connection, too.
+# Leaving the block aborts the request. The process keeps running, because exiting would also close
+# the connection.
 with connect_sse(client, "GET", "close") as source:
     print(json.dumps(next(source.iter_sse()).data))
 threading.Event().wait()

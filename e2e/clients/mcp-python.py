@@ -30,7 +30,8 @@ async def main():
 
             await session.call_tool("hang", progress_callback=leave)
     print(json.dumps("left"))
-    # Leaving the session aborted the request. The process keeps running: its end would close the connection, too.
+    # Leaving the session aborts the request. The process keeps running, because exiting would also
+    # close the connection.
     await anyio.sleep_forever()
 
 

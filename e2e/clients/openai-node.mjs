@@ -1,4 +1,5 @@
-// Reads answers with the npm package `openai` and prints their text, with the name of the error if there is one.
+// Reads answers with the npm package `openai` and prints their text, followed by the name of the
+// error if there is one.
 import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: `${process.argv[2]}/v1`, apiKey: "none", maxRetries: 0 });
@@ -23,6 +24,7 @@ const models = ["chat", "chat-ids"].flatMap((model) => [model, `${model}.line`, 
 const answers = await Promise.all(models.map(async (model) => [model, await answer(model)]));
 console.log(JSON.stringify(Object.fromEntries(answers)));
 
-// Breaking out of the loop aborts the request. The process keeps running: its end would close the connection, too.
+// Breaking out of the loop aborts the request. The process keeps running, because exiting would
+// also close the connection.
 console.log(JSON.stringify(await answer("chat-open")));
 setInterval(() => {}, 1000);

@@ -1,4 +1,5 @@
-"""Reads answers with the PyPI package `openai` and prints their text, with the name of the error if there is one."""
+"""Reads answers with the PyPI package `openai` and prints their text, followed by the name of the
+error if there is one."""
 
 import json
 import sys
@@ -29,7 +30,8 @@ models = [model + keep_alive for model in ("chat", "chat-ids") for keep_alive in
 with ThreadPoolExecutor() as pool:
     print(json.dumps(dict(zip(models, pool.map(answer, models)))))
 
-# Leaving the block aborts the request. The process keeps running: its end would close the connection, too.
+# Leaving the block aborts the request. The process keeps running, because exiting would also close
+# the connection.
 with stream("chat-open") as chunks:
     print(json.dumps(next(chunks).choices[0].delta.content))
 threading.Event().wait()

@@ -17,7 +17,7 @@ def connect(scenario, **options):
 
 
 def until(last, events):
-    """Iteration never ends by itself."""
+    """Reads up to this data, since iteration never ends on its own."""
     seen = []
     while last not in seen:
         seen.append(next(events).data)

@@ -25,7 +25,8 @@ with ThreadPoolExecutor() as pool:
 
 print(json.dumps([event.data for event in islice(connect("fields").events(), 8)]))
 
-# Closing the client aborts the request. The process keeps running: its end would close the connection, too.
+# Closing the client aborts the request. The process keeps running, because exiting would also close
+# the connection.
 client = connect("close")
 print(json.dumps(next(client.events()).data))
 client.close()

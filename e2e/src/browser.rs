@@ -1,11 +1,11 @@
-//! Browsers, each started without a window and with a fresh profile.
+//! Browsers, started without a window and with a fresh profile.
 
 use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// A browser that is open on a page. It is closed when this is dropped.
+/// A browser with a page open. Dropping it closes the browser.
 #[derive(Debug)]
 pub struct Browser {
     process: Child,
@@ -17,7 +17,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// If there is no Chromium.
+    /// Panics if Chromium is not installed.
     pub fn chromium(url: &str) -> Self {
         let options = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-sync \
                        --disable-background-networking --disable-component-update --ignore-certificate-errors";
@@ -33,7 +33,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// If there is no Firefox.
+    /// Panics if Firefox is not installed.
     pub fn firefox(url: &str) -> Self {
         Self::open("firefox-esr", "firefox-esr", |command, profile| {
             command
@@ -44,18 +44,18 @@ impl Browser {
         })
     }
 
-    /// Opens the page in the browser of `WebKitGTK`, on a display of its own.
+    /// Opens the page in the browser of `WebKitGTK`, on its own display.
     ///
     /// # Panics
     ///
-    /// If there is no Xvfb.
+    /// Panics if Xvfb or the browser is not installed.
     pub fn webkit(url: &str) -> Self {
         Self::open("xvfb-run", "xvfb", |command, profile| {
             command
                 .args(["--auto-servernum", &mini_browser(), "--private", url])
                 .env("HOME", profile)
                 .env("TMPDIR", profile);
-            // The sandbox does not start for root, nor in most containers.
+            // The sandbox does not start as root or in most containers.
             command.env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1");
         })
     }
@@ -64,7 +64,7 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a directory for the profile");
         let mut command = Command::new(program);
         options(&mut command, profile.path());
-        // A group of its own, so that the processes that a browser starts end with it.
+        // The browser's child processes share its process group, so that they end with it.
         command.process_group(0).kill_on_drop(true);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn();
@@ -77,14 +77,14 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(id) = self.process.id() {
-            // First a chance to tidy up, which Xvfb takes.
+            // SIGTERM first, so that Xvfb can clean up.
             let end = format!("kill -s TERM -- -{id}; sleep 0.5; kill -s KILL -- -{id}");
             std::process::Command::new("sh").args(["-c", &end]).stderr(Stdio::null()).status().ok();
         }
     }
 }
 
-/// Where Debian's package `webkit2gtk-driver` has it, which is on no path.
+/// Returns where Debian's package `webkit2gtk-driver` installs it, which is not in `PATH`.
 fn mini_browser() -> String {
     let path =
         |version| format!("/usr/lib/{}-linux-gnu/webkit2gtk-{version}/MiniBrowser", std::env::consts::ARCH);

@@ -1,4 +1,4 @@
-//! A minimal server for the chat completions of `OpenAI`.
+//! A minimal server for `OpenAI`'s chat completions.
 
 use crate::{Answer, Lab};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ impl Lab {
     }
 }
 
-/// The chunks of an answer, and its end.
+/// The chunks of an answer, and its end marker.
 pub(crate) fn answer() -> impl Iterator<Item = Event> + Send {
     let chunks = ["One,\n", "둘, ", "three."].map(|text| {
         let choice = json!({ "index": 0, "delta": { "content": text }, "finish_reason": null });

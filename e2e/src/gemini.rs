@@ -1,6 +1,6 @@
-//! A minimal server for the Gemini API of Google.
+//! A minimal server for Google's Gemini API.
 
-use crate::{Answer, Events, Lab, paused};
+use crate::{Answer, Lab, Scenario, paused};
 use futures_util::stream::StreamExt;
 use serde_json::json;
 use sse_core::Event;
@@ -16,7 +16,7 @@ impl Lab {
 }
 
 /// The chunks of an answer.
-pub(crate) fn answer(ids: bool) -> Events {
+pub(crate) fn answer(ids: bool) -> Scenario {
     let chunks = ["One,\n", "둘, ", "three."].into_iter().zip(1..).map(move |(text, id): (_, u32)| {
         let content = json!({ "role": "model", "parts": [{ "text": text }] });
         let chunk =

@@ -1,7 +1,7 @@
-//! Real clients, and a real proxy, against a real server of each framework.
+//! Tests of real clients, and a real proxy, against a real server of each framework.
 //!
-//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after the other
-//! in a browser, writes down what it sees, and posts it back; the test compares that with what the
+//! A [`Lab`] has the streams of all scenarios. The page, `page.js`, runs them one after another in
+//! a browser, records what it sees, and posts it back. The test compares that with what the
 //! standard says, which is the same for every browser and every framework.
 //!
 //! The other clients are in `clients`: pages, which post what they see, and scripts, which print
@@ -10,12 +10,14 @@
 pub mod browser;
 mod chat;
 mod gemini;
+mod hub;
 mod mcp;
 pub mod script;
 pub mod server;
 
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use sse_core::{EncodedEvent, Event, KeepAlive};
+use sse_hub::Hub;
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -27,22 +29,31 @@ pub const PAGE: &str = "<!doctype html><meta charset=utf-8><title>lab</title><sc
 /// The script of the page.
 pub const SCRIPT: &str = include_str!("page.js");
 
-/// What the server does in a scenario, and what it sees.
+/// The server's side of each scenario, and its reports.
 #[derive(Clone, Debug)]
 pub struct Lab {
     reports: mpsc::UnboundedSender<Report>,
     ended: watch::Sender<Option<Instant>>,
+    hub: Hub,
+    hub_ended: watch::Sender<Option<(Instant, Duration)>>,
     port: u16,
 }
 
-/// What came back of a run.
+/// What a client did or saw.
 #[derive(Debug)]
 pub enum Report {
-    /// A page has posted what it saw, as JSON.
+    /// A page posted what it saw, as JSON.
     Page(String),
-    /// A client of `/events/retry` came back after that time.
+    /// A client of `/events/retry` reconnected after this time.
     Reconnected(Duration),
-    /// A client of `/events/stop` has sent this last event ID.
+    /// A client came back after the hub had ended its stream and asked for that time.
+    Returned {
+        /// What the hub had asked for.
+        retry: Duration,
+        /// After how long the client came back.
+        pause: Duration,
+    },
+    /// A client of `/events/stop` sent this last event ID.
     Connected(String),
     /// A watched stream was dropped.
     Dropped,
@@ -60,7 +71,16 @@ pub enum Answer {
 }
 
 /// The events of a scenario.
-pub type Events = BoxStream<'static, io::Result<Event>>;
+pub type Events = BoxStream<'static, io::Result<EncodedEvent>>;
+
+/// The same, before they are encoded.
+pub(crate) type Scenario = BoxStream<'static, io::Result<Event>>;
+
+impl Answer {
+    pub(crate) fn of(scenario: Scenario, keep_alive: Option<KeepAlive>) -> Self {
+        Self::Events(scenario.map_ok(EncodedEvent::from).boxed(), keep_alive)
+    }
+}
 
 /// A keep-alive short enough for the pauses of a scenario.
 fn comments() -> KeepAlive {
@@ -68,19 +88,29 @@ fn comments() -> KeepAlive {
 }
 
 impl Lab {
-    /// A lab on a free port, and what comes back of it.
+    /// Creates a lab on a free port, and the receiver of its reports.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
         Self::on(0)
     }
 
-    /// A lab on this port, and what comes back of it.
+    /// Creates a lab on this port, and the receiver of its reports.
     pub fn on(port: u16) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (sender, reports) = mpsc::unbounded_channel();
-        (Self { reports: sender, ended: watch::Sender::default(), port }, reports)
+        let lab = Self {
+            reports: sender,
+            ended: watch::Sender::default(),
+            hub: Hub::new(),
+            hub_ended: watch::Sender::default(),
+            port,
+        };
+        (lab, reports)
     }
 
-    /// Takes what the page has posted.
+    /// Takes what the page has posted: a command for the hub, or what it saw.
     pub fn report(&self, body: String) {
+        if self.obey(&body) {
+            return;
+        }
         self.reports.send(Report::Page(body)).ok();
     }
 
@@ -92,12 +122,14 @@ impl Lab {
             Some((scenario, "line")) => (scenario, Some(comments().event(EncodedEvent::raw(":\n")))),
             _ => (scenario, Some(comments())),
         };
-        self.scenario(scenario, last_event_id)
-            .map_or(Answer::Stop, |events| Answer::Events(events, keep_alive))
+        if let Some(topics) = scenario.strip_prefix("hub-") {
+            return Answer::Events(self.subscribe(topics, last_event_id), keep_alive);
+        }
+        self.scenario(scenario, last_event_id).map_or(Answer::Stop, |events| Answer::of(events, keep_alive))
     }
 
     /// The events of a scenario. `None` is answered with status 204.
-    fn scenario(&self, scenario: &str, last_event_id: &str) -> Option<Events> {
+    fn scenario(&self, scenario: &str, last_event_id: &str) -> Option<Scenario> {
         let event = |text: &str| Event::new().data(text);
         let soon = Duration::from_millis(100);
         let events = match (scenario, last_event_id) {
@@ -180,7 +212,7 @@ impl Lab {
     }
 
     /// These events, with a report when they are dropped.
-    fn watched(&self, events: impl Stream<Item = io::Result<Event>> + Send + 'static) -> Events {
+    fn watched(&self, events: impl Stream<Item = io::Result<Event>> + Send + 'static) -> Scenario {
         let dropped = Dropped(self.reports.clone());
         events.inspect(move |_| _ = &dropped).boxed()
     }
@@ -200,17 +232,17 @@ fn markup(library: &str, id: u32) -> Event {
 }
 
 /// These events on a connection that stays open.
-fn held<const N: usize>(events: [Event; N]) -> Events {
+fn held<const N: usize>(events: [Event; N]) -> Scenario {
     stream::iter(events).map(Ok).chain(stream::pending()).boxed()
 }
 
 /// These events, and one before them, on a connection that the server ends.
-fn ending<const N: usize>(events: [Event; N], first: Event) -> Events {
+fn ending<const N: usize>(events: [Event; N], first: Event) -> Scenario {
     stream::iter([first]).chain(stream::iter(events)).map(Ok).boxed()
 }
 
 /// These events, followed at once by an error.
-fn breaking(events: impl Iterator<Item = Event> + Send + 'static) -> Events {
+fn breaking(events: impl Iterator<Item = Event> + Send + 'static) -> Scenario {
     let error = stream::once(async { Err(io::Error::other("broken")) });
     stream::iter(events).map(Ok).chain(error).boxed()
 }
@@ -234,8 +266,8 @@ impl Drop for Dropped {
     }
 }
 
-/// Makes a test of each function with the server of each framework, or, after `by name:`, with the
-/// framework's name.
+/// Turns each function into one test per framework. The function gets the framework's server or,
+/// after `by name:`, the framework's name.
 #[macro_export]
 macro_rules! each_framework {
     (by name: $($test:ident)*) => {

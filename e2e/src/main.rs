@@ -1,5 +1,5 @@
-//! Serves the lab with `axum`, `rocket` or `warp` on a port, and prints what pages report: a server
-//! that can be killed.
+//! Serves the lab with `axum`, `rocket` or `warp` on a port, and prints what pages report. As a
+//! process of its own, the server can be killed.
 
 use e2e::{Lab, Report, server};
 
@@ -12,7 +12,7 @@ async fn main() {
         "axum" => server::axum(lab).await,
         "rocket" => server::rocket(lab).await,
         "warp" => server::warp(lab).await,
-        other => panic!("no framework {other}"),
+        other => panic!("unknown framework {other}"),
     };
     while let Some(report) = reports.recv().await {
         if let Report::Page(body) = report {

@@ -34,11 +34,11 @@ impl Lab {
                 event(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))
             }
         };
-        Answer::Events(paused([answer]).boxed(), Some(comments()))
+        Answer::of(paused([answer]).boxed(), Some(comments()))
     }
 
-    /// Calls a tool. The answer begins with a priming event, which has no message but an ID to
-    /// resume from.
+    /// Calls a tool. The answer begins with a priming event, which carries only an ID to resume
+    /// from.
     fn call(&self, id: &Value, params: &Value) -> Answer {
         let priming = Event::new().id(id.to_string()).data("");
         let progress = |progress: u32| {
@@ -52,14 +52,14 @@ impl Lab {
             Some("cut") => paused([priming.retry(Duration::from_millis(100))]).boxed(),
             _ => self.watched(paused([priming, progress(1)]).chain(stream::pending())),
         };
-        Answer::Events(events, Some(comments()))
+        Answer::of(events, Some(comments()))
     }
 
     /// Resumes the answer to a call.
     pub fn mcp_resumed(&self, last_event_id: &str) -> Answer {
         let Ok(id) = serde_json::from_str(last_event_id) else { return Answer::Stop };
         let answer = text(&id, &format!("resumed {id}"));
-        Answer::Events(paused([answer]).boxed(), Some(comments()))
+        Answer::of(paused([answer]).boxed(), Some(comments()))
     }
 }
 

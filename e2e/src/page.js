@@ -1,6 +1,6 @@
 "use strict";
 
-// Runs a scenario until it calls `end`, and returns what it wrote down.
+// Runs a scenario until it calls `end`, and returns what it recorded.
 function scenario(name, watch) {
   return new Promise((resolve) => {
     const lines = [];
@@ -20,13 +20,13 @@ const endsWith = (type) => (source, lines, end) => source.addEventListener(type,
 
 const endsWhenClosed = (source, lines, end) => source.addEventListener("error", () => {
   if (source.readyState === EventSource.CLOSED) {
-    // Long enough for a client to reconnect that should not.
+    // Long enough to notice a client that wrongly reconnects.
     setTimeout(end, 1000);
   }
 });
 
-// Opens so many streams on one origin, and returns which of them are open once no more have opened for two seconds, and
-// which one opens when the first is closed.
+// Opens this many streams on one origin. Returns how many are open once no more have opened for two
+// seconds, and how many more open when the first is closed.
 async function connections(count) {
   const open = [];
   let opened;
@@ -59,7 +59,7 @@ async function connections(count) {
   return result;
 }
 
-// What to watch in each scenario, beside what all have in common.
+// What to watch in each scenario, in addition to what all have in common.
 const watches = {
   open: endsWith("open"),
   comments: endsWith("message"),
@@ -80,7 +80,7 @@ async function scenarios(names) {
   return seen;
 }
 
-// Plays what a polyfill must get right in a browser that has no `EventSource` of its own.
+// Plays what a polyfill must get right, in a browser without its own `EventSource`.
 async function polyfill() {
   delete window.EventSource;
   const script = document.createElement("script");
@@ -93,7 +93,8 @@ async function polyfill() {
 
 const post = (body) => fetch("/report", { method: "POST", body });
 
-// Reads on while the server is killed and started again, which happens when the page says that it is ready.
+// Keeps reading while the server is killed and restarted, which happens once the page reports that
+// it is ready.
 const restart = () => scenario("restart", (source, lines, end) => {
   const count = (start) => lines.filter((line) => line.startsWith(start)).length;
   source.addEventListener("message", () => {
@@ -105,10 +106,12 @@ const restart = () => scenario("restart", (source, lines, end) => {
   });
 });
 
-// Plays a stream that ends in an error, in so many rounds, five at a time: what an `EventSource` sees, and what `fetch` reads.
+// Plays a stream that ends in an error this many times, five at a time. Returns what `EventSource`
+// sees and what `fetch` reads.
 async function breaking(rounds) {
   const source = () => scenario("breaking", (source, lines, end) => source.addEventListener("error", () => {
-    // The server breaks the connection twice, then answers 204. A source that loses events reconnects more often.
+    // The server breaks the connection twice, then answers 204. A source that loses events
+    // reconnects more often.
     if (source.readyState === EventSource.CLOSED || lines.filter((line) => line === "connecting").length > 3) {
       end();
     }
@@ -117,7 +120,8 @@ async function breaking(rounds) {
     const chunks = [];
     try {
       const response = await fetch("/events/breaking.quiet");
-      // As a page that is busy for a moment. A connection that breaks meanwhile takes what is unread with it.
+      // Acts like a page that is busy for a moment. If the connection breaks in the meantime, what
+      // is unread is lost.
       await new Promise((resolve) => setTimeout(resolve, 20));
       for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
         chunks.push(chunk);
@@ -129,7 +133,7 @@ async function breaking(rounds) {
     return chunks.join("");
   };
   const five = (play) => Promise.all(Array.from({ length: 5 }, play));
-  // Rounds that do not count, while the browser is still starting.
+  // These rounds do not count, since the browser is still starting.
   await five(source);
   await five(body);
   const seen = { sources: [], bodies: [] };
@@ -140,11 +144,102 @@ async function breaking(rounds) {
   return seen;
 }
 
+const publish = (topic, data) => post(JSON.stringify({ publish: [topic, data] }));
+
+// Subscribes to topics of the hub until `watch` calls `end`, and returns what it saw: the types and the data, which is JSON
+// in all events. `ids` has the last event ID after each message.
+function subscribe(topics, id, watch) {
+  return new Promise((resolve, reject) => {
+    const lines = [];
+    const ids = {};
+    const query = id ? `?lastEventId=${encodeURIComponent(id)}` : "";
+    const source = new EventSource(`/events/hub-${topics}${query}`);
+    const end = () => {
+      source.close();
+      resolve({ lines, ids });
+    };
+    source.onerror = () => lines.push(source.readyState === EventSource.CLOSED ? "closed" : "connecting");
+    for (const type of ["message", "hub:hello", "hub:at", "hub:gap", "hub:end"]) {
+      source.addEventListener(type, async ({ data, lastEventId }) => {
+        try {
+          const { wait_ms, ...rest } = JSON.parse(data);
+          lines.push(`${type}|${JSON.stringify(rest)}`);
+          if (type === "message") {
+            ids[rest.n] = lastEventId;
+          }
+          await watch(type, rest.n, end);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    }
+  });
+}
+
+// Sees the first event, reloads the page while events are published, resumes other topics than before, and comes back after
+// the hub has ended the stream.
+async function hub() {
+  const stored = sessionStorage.getItem("hub");
+  if (stored === null) {
+    const { lines, ids } = await subscribe("a,b", "", async (type, n, end) => {
+      if (type === "hub:hello") {
+        await publish("a", '{"n":1}');
+        await publish("b", '{"n":2}');
+      } else if (n === 2) {
+        end();
+      }
+    });
+    sessionStorage.setItem("hub", JSON.stringify({ first: lines, ids }));
+    await publish("a", '{"n":3}');
+    await publish("b", '{"n":4}');
+    location.reload();
+    return new Promise(() => {});
+  }
+  const { first, ids } = JSON.parse(stored);
+  const untilCaughtUp = (type, n, end) => {
+    if (type === "hub:at") {
+      end();
+    }
+  };
+  const { lines: reloaded } = await subscribe("a,b", ids[2], untilCaughtUp);
+  const { lines: otherTopics } = await subscribe("b", ids[1], untilCaughtUp);
+  let ended = false;
+  const { lines: disconnected } = await subscribe("c", "", async (type, n, end) => {
+    if (type === "hub:hello") {
+      await post('{"disconnect":null}');
+    } else if (type === "hub:end") {
+      ended = true;
+      await publish("c", '{"n":5}');
+    } else if (ended && type === "hub:at") {
+      end();
+    }
+  });
+  return { first, reloaded, otherTopics, disconnected };
+}
+
+// Reads on when the server has been killed and started again, which happens when the page says that it is ready.
+async function hubRestart() {
+  const { lines } = await subscribe("a", "", async (type, n, end) => {
+    if (type === "hub:hello") {
+      await publish("a", '{"n":1}');
+    } else if (n === 1) {
+      await post("ready");
+    } else if (type === "hub:gap") {
+      await publish("a", '{"n":2}');
+    } else if (n === 2) {
+      end();
+    }
+  });
+  return lines;
+}
+
 const search = new URLSearchParams(location.search);
 const run = search.has("polyfill") ? polyfill()
   : search.has("connections") ? connections(Number(search.get("connections")))
   : search.has("breaking") ? breaking(Number(search.get("breaking")))
   : search.has("restart") ? restart()
+  : search.has("hub") ? hub()
+  : search.has("hub-restart") ? hubRestart()
   : scenarios(Object.keys(watches));
 
 run.then(JSON.stringify, String).then(post);

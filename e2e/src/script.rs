@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// How long to wait for the next line of a script, which usually takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running script. It is killed when this is dropped.
+/// A running script. Dropping it kills the script.
 #[derive(Debug)]
 pub struct Script {
     lines: Lines<BufReader<ChildStdout>>,
@@ -25,7 +25,7 @@ impl Script {
     ///
     /// # Panics
     ///
-    /// If Node or its packages are not installed.
+    /// Panics if Node or its packages are not installed.
     pub fn node(name: &str, url: &str) -> Self {
         expect_npm();
         Self::start("node".into(), name, url, "install Node.js 18 or newer")
@@ -35,7 +35,7 @@ impl Script {
     ///
     /// # Panics
     ///
-    /// If Python is not installed in `.venv`.
+    /// Panics if Python is not installed in `.venv`.
     pub fn python(name: &str, url: &str) -> Self {
         let install = "run `python3 -m venv .venv && .venv/bin/pip install --no-deps -r requirements.txt` in the \
                        directory e2e";
@@ -46,7 +46,7 @@ impl Script {
         let mut process = Command::new(&program)
             .arg(directory().join("clients").join(name))
             .arg(url)
-            // What a script prints has to arrive before it ends.
+            // What a script prints must arrive before the script ends.
             .env("PYTHONUNBUFFERED", "1")
             .kill_on_drop(true)
             .stdout(Stdio::piped())
@@ -56,11 +56,11 @@ impl Script {
         Self { lines, install, _process: process }
     }
 
-    /// The next line that the script prints, which is JSON.
+    /// Returns the next line that the script prints, which is JSON.
     ///
     /// # Panics
     ///
-    /// If the script ends instead.
+    /// Panics if the script ends instead.
     pub async fn seen(&mut self) -> Value {
         let line = timeout(PATIENCE, self.lines.next_line()).await.expect("a line from the script");
         let line = line.expect("a pipe");
@@ -74,7 +74,7 @@ impl Script {
 ///
 /// # Panics
 ///
-/// If one is missing.
+/// Panics if one is missing.
 pub fn expect_npm() {
     let package = fs::read(directory().join("package.json")).expect("package.json");
     let package: Value = serde_json::from_slice(&package).expect("JSON");

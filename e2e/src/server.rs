@@ -13,15 +13,15 @@ use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// What listens on the lab's port, and where that is.
+/// Binds the lab's port, and returns the listener and its address.
 async fn listener(lab: &Lab) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(("127.0.0.1", lab.port)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     (listener, address)
 }
 
-/// A page in `clients`, or what it loads from `node_modules`: the content type and the text.
-/// Imports may omit `.js`.
+/// Reads a page in `clients`, or a file that it loads from `node_modules`. Returns the content type
+/// and the text. Imports may omit `.js`.
 fn file(path: &str) -> Option<(&'static str, String)> {
     if path.contains("..") {
         return None;
@@ -41,12 +41,12 @@ pub async fn axum(lab: Lab) -> SocketAddr {
     address
 }
 
-/// Serves the lab with axum over TLS, which is where browsers speak HTTP/2. The certificate is made
-/// on the spot.
+/// Serves the lab with axum over TLS, since browsers speak HTTP/2 only there. The certificate is
+/// generated for each server.
 ///
 /// # Panics
 ///
-/// If there is no port or no certificate.
+/// Panics if there is no free port, or if the certificate cannot be generated.
 pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
     rustls::crypto::ring::default_provider().install_default().ok();
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
@@ -60,8 +60,8 @@ pub async fn axum_over_http2(lab: Lab) -> SocketAddr {
     address
 }
 
-/// Serves the lab with axum, without the `Last-Event-ID` header of its requests: clients can only
-/// resume through the query.
+/// Serves the lab with axum, and removes the `Last-Event-ID` header of each request, so that
+/// clients can resume only through the query.
 pub async fn axum_without_last_event_id(lab: Lab) -> SocketAddr {
     let (listener, address) = listener(&lab).await;
     let app = axum_router(lab).layer(map_request(async |mut request: Request| {
@@ -135,7 +135,7 @@ fn axum_router(lab: Lab) -> Router {
 ///
 /// # Panics
 ///
-/// If Rocket does not launch.
+/// Panics if Rocket does not launch.
 pub async fn rocket(lab: Lab) -> SocketAddr {
     use rocket::config::{Config, LogLevel};
     use rocket::data::{Limits, ToByteUnit};

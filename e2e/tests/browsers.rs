@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a browser may take for all scenarios; a few seconds are usual.
+/// How long a browser may take for all scenarios; it usually takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// What the standard says that a page sees, the same everywhere.
+/// What a page sees according to the standard, which is the same everywhere.
 fn expected() -> Value {
     json!({
         "open": ["open"],
@@ -50,19 +50,22 @@ async fn check<F: Future<Output = SocketAddr>>(
                 Report::Page(report) => seen = Some(report),
                 Report::Reconnected(after) => pause = Some(after),
                 Report::Dropped => dropped = true,
-                Report::Connected(_) => {}
+                Report::Returned { .. } | Report::Connected(_) => {}
             }
         }
     };
     let all = timeout(PATIENCE, all).await;
-    assert!(all.is_ok(), "the page has reported {seen:?}, a pause of {pause:?}, and dropped: {dropped}");
+    assert!(
+        all.is_ok(),
+        "the page reported {seen:?} and a pause of {pause:?}; a stream was dropped: {dropped}"
+    );
 
     let seen = seen.unwrap();
-    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page has failed: {seen}"));
+    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page failed: {seen}"));
     for (scenario, lines) in expected().as_object().unwrap() {
         assert_eq!(&seen[scenario], lines, "{scenario}");
     }
-    // The server asked for 500 ms; without being asked, a browser waits for 3 seconds or more.
+    // The server asked for 500 ms. By default, a browser waits for 3 seconds or more.
     let pause = pause.unwrap();
     assert!((Duration::from_millis(400)..Duration::from_millis(2500)).contains(&pause), "{pause:?}");
 }
@@ -89,7 +92,7 @@ async fn chromium_without_event_source_resumes_with_a_polyfill_through_the_query
     let _browser = Browser::chromium(&format!("http://{address}/?polyfill"));
     let report = timeout(PATIENCE, reports.recv()).await.expect("the page to report");
     let Some(Report::Page(seen)) = report else { panic!("{report:?}") };
-    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page has failed: {seen}"));
+    let seen: Value = serde_json::from_str(&seen).unwrap_or_else(|_| panic!("the page failed: {seen}"));
     assert_eq!(seen["native"], json!(false));
     for scenario in ["fields", "resume"] {
         assert_eq!(seen[scenario], expected()[scenario], "{scenario}");

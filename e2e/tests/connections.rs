@@ -1,4 +1,4 @@
-//! How many streams of one origin a browser keeps open at once.
+//! How many streams from one origin a browser keeps open at once.
 
 use e2e::browser::Browser;
 use e2e::{Lab, Report, server};
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Opens so many streams, and returns what the page says of them.
+/// Opens this many streams, and returns what the page reports.
 async fn open<F: Future<Output = SocketAddr>>(
     serve: impl FnOnce(Lab) -> F,
     browser: impl FnOnce(&str) -> Browser,
@@ -19,7 +19,7 @@ async fn open<F: Future<Output = SocketAddr>>(
     let _browser = browser(&format!("{scheme}://{address}/?connections={count}"));
     match timeout(Duration::from_secs(90), reports.recv()).await.expect("the page to report") {
         Some(Report::Page(report)) => {
-            serde_json::from_str(&report).unwrap_or_else(|_| panic!("the page has failed: {report}"))
+            serde_json::from_str(&report).unwrap_or_else(|_| panic!("the page failed: {report}"))
         }
         other => panic!("{other:?}"),
     }

@@ -18,7 +18,7 @@ async fn curl_shows_events_as_they_come<F: Future<Output = SocketAddr>>(serve: i
         .spawn()
         .unwrap_or_else(|error| panic!("curl: {error}; install the package curl"));
     let mut lines = BufReader::new(curl.stdout.take().unwrap()).lines();
-    // The stream stays open: each line must come without an end of the response.
+    // The stream stays open, so each line must arrive before the response ends.
     for expected in [
         "data: plain",
         "",

@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How often a page plays the stream.
+/// How many times a page plays the stream.
 const ROUNDS: usize = 40;
 
-/// How many rounds may fail, because a browser that gets no processor for 100 milliseconds loses
-/// events all the same. If the server breaks the connection at once, nearly all of them fail.
+/// How many rounds may fail, because a browser that gets no processor time for 100 milliseconds
+/// loses events anyway. If the server broke the connection at once, nearly all of them would fail.
 const STALLED: usize = 20;
 
 async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F, scheme: &str, end: &str) {
@@ -29,7 +29,7 @@ async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F, sch
     for source in sources {
         let seen: Vec<&Value> =
             source.as_array().unwrap().iter().filter(|line| messages.contains(line)).collect();
-        // Even a source that reconnects more often resumes where it was.
+        // Even a source that reconnects more often resumes where it left off.
         assert!(messages.iter().take(seen.len()).eq(seen), "{source}");
     }
     let source = json!([

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Opens a page with this many clients, and returns what they saw once the server has dropped the
-/// streams they closed.
+/// Opens a page with this many clients. Returns what they saw, once the server has dropped the
+/// streams that they closed.
 async fn open<F: Future<Output = SocketAddr>>(
     page: &str,
     clients: usize,
@@ -29,7 +29,7 @@ async fn open<F: Future<Output = SocketAddr>>(
                     seen.extend(report);
                 }
                 Report::Dropped => dropped += 1,
-                Report::Reconnected(_) | Report::Connected(_) => {}
+                Report::Reconnected(_) | Report::Returned { .. } | Report::Connected(_) => {}
             }
         }
     };
@@ -89,14 +89,14 @@ async fn last_event_ids<const N: usize>(page: &str) -> [String; N] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn htmx_2_starts_over_without_an_id_after_status_204() {
-    // The control: `EventSource` closes at status 204. Only an event that closes the stream ends
-    // it, as in `rows.html`.
+    // The control: `EventSource` closes at status 204, but htmx reconnects. It stops only at an
+    // event that closes the stream, as in `rows.html`.
     assert_eq!(last_event_ids("htmx2-stop.html").await, ["", "1", "", "1", "", "1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn htmx_4_asks_again_with_its_id_after_status_204() {
-    // The control: as above, but it keeps its ID.
+async fn htmx_4_reconnects_with_its_id_after_status_204() {
+    // The control: as above, but this version keeps its ID.
     assert_eq!(last_event_ids("htmx4-stop.html").await, ["", "1", "1", "1", "1", "1"]);
 }
 

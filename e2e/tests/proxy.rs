@@ -1,4 +1,4 @@
-//! What comes through nginx, with its default buffering, from each framework's server.
+//! What passes through nginx, with its default buffering, from each framework's server.
 
 use e2e::{Lab, Report};
 use sse_test::client::{PATIENCE, Response, get, request};
@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Duration, sleep, timeout};
 
-/// nginx as a reverse proxy, stopped when this is dropped.
+/// nginx as a reverse proxy. Dropping it stops the process.
 struct Nginx {
     address: SocketAddr,
     _process: Child,
@@ -18,10 +18,10 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// Starts nginx before this server, with one more line of configuration.
+    /// Starts nginx in front of this server, with an extra line of configuration.
     async fn start(server: SocketAddr, line: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // Free a moment ago, and asked for at once.
+        // This port was just free, and nginx binds it at once.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let at = directory.path().display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -51,7 +51,7 @@ impl Nginx {
     }
 }
 
-/// Reads on until the text has come.
+/// Reads until the text has arrived.
 async fn wait_for(response: &mut Response, text: &str) {
     let mut read = String::new();
     while !read.contains(text) {
@@ -65,10 +65,10 @@ async fn events_come_through_nginx_at_once<F: Future<Output = SocketAddr>>(serve
     let nginx = Nginx::start(server, "").await;
     let dropped = |reports: &mut UnboundedReceiver<Report>| matches!(reports.try_recv(), Ok(Report::Dropped));
 
-    // The first event arrives while the stream is still going on.
+    // The first event arrives while the stream is still open.
     let mut response = get(nginx.address, "/events/slow").await;
     wait_for(&mut response, "data: 1\n\n").await;
-    assert!(!dropped(&mut reports), "the stream goes on");
+    assert!(!dropped(&mut reports), "the stream is still open");
     wait_for(&mut response, "data: 2\n\n").await;
     assert!(matches!(timeout(PATIENCE, reports.recv()).await.unwrap(), Some(Report::Dropped)));
 
@@ -77,11 +77,11 @@ async fn events_come_through_nginx_at_once<F: Future<Output = SocketAddr>>(serve
     let (events, end) = response.rest().await;
     assert_eq!((events.as_str(), end), (":again\n\nid: 4\ndata: 4\n\nid: 5\ndata: 5\n\n", Ok(())));
 
-    // The control: nginx without our header holds everything back until the stream has ended.
-    let deaf = Nginx::start(server, "proxy_ignore_headers X-Accel-Buffering;").await;
-    let mut response = get(deaf.address, "/events/slow").await;
+    // The control: without our header, nginx holds everything back until the stream ends.
+    let buffering = Nginx::start(server, "proxy_ignore_headers X-Accel-Buffering;").await;
+    let mut response = get(buffering.address, "/events/slow").await;
     wait_for(&mut response, "data: 1\n\n").await;
-    assert!(dropped(&mut reports), "without our header the first event comes with the end of the stream");
+    assert!(dropped(&mut reports), "without our header, the first event arrives when the stream ends");
 }
 
 e2e::each_framework!(events_come_through_nginx_at_once);

@@ -1,4 +1,4 @@
-//! What a page sees when the server is killed and started again.
+//! What a page sees when the server is killed and restarted.
 
 use e2e::browser::Browser;
 use std::process::Stdio;
@@ -31,7 +31,7 @@ impl Server {
 }
 
 async fn check(framework: &str, open: impl FnOnce(&str) -> Browser) {
-    // Free a moment ago, and asked for at once.
+    // This port was just free, and the server binds it at once.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Server::start(framework, port);
     while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
@@ -40,29 +40,29 @@ async fn check(framework: &str, open: impl FnOnce(&str) -> Browser) {
     let _browser = open(&format!("http://127.0.0.1:{port}/?restart"));
     assert_eq!(server.report().await, "ready");
     server.process.kill().await.unwrap();
-    // Long enough that the page finds nobody there.
+    // Long enough for the page to fail to reconnect.
     tokio::time::sleep(Duration::from_millis(500)).await;
 
     let lines = Server::start(framework, port).report().await;
     let lines: Vec<String> =
-        serde_json::from_str(&lines).unwrap_or_else(|_| panic!("the page has failed: {lines}"));
+        serde_json::from_str(&lines).unwrap_or_else(|_| panic!("the page failed: {lines}"));
     let messages: Vec<&String> = lines.iter().filter(|line| line.starts_with("message")).collect();
     let consecutive: Vec<String> = (1..=messages.len()).map(|id| format!("message|{id}|{id}")).collect();
-    assert_eq!(messages, consecutive.iter().collect::<Vec<_>>(), "none lost, none doubled");
+    assert_eq!(messages, consecutive.iter().collect::<Vec<_>>(), "no message is lost or repeated");
     assert_eq!(lines.iter().filter(|line| *line == "open").count(), 2, "{lines:?}");
     assert!(lines.contains(&"connecting".to_owned()) && !lines.contains(&"closed".to_owned()), "{lines:?}");
 }
 
-async fn chromium_goes_on(framework: &str) {
+async fn chromium_resumes(framework: &str) {
     check(framework, Browser::chromium).await;
 }
 
-async fn firefox_goes_on(framework: &str) {
+async fn firefox_resumes(framework: &str) {
     check(framework, Browser::firefox).await;
 }
 
-async fn webkit_goes_on(framework: &str) {
+async fn webkit_resumes(framework: &str) {
     check(framework, Browser::webkit).await;
 }
 
-e2e::each_framework!(by name: chromium_goes_on firefox_goes_on webkit_goes_on);
+e2e::each_framework!(by name: chromium_resumes firefox_resumes webkit_resumes);

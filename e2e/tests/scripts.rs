@@ -85,8 +85,8 @@ async fn mcp_calls_tools_and_resumes<F: Future<Output = SocketAddr>>(serve: impl
     let (mut script, reports) = start(Script::python, "mcp-python.py", serve).await;
     assert_eq!(script.seen().await, json!(["lab", ["count", "cut", "hang"]]));
     assert_eq!(script.seen().await, json!([1.0, 2.0, 3.0, "counted"]));
-    // The fourth request: the server ends the stream after the priming event, and the client
-    // resumes.
+    // The request that calls `cut` has ID 4. The server ends its stream after the priming event,
+    // and the client resumes.
     assert_eq!(script.seen().await, json!(["resumed 4"]));
     assert_eq!(script.seen().await, "left");
     dropped(reports).await;
@@ -137,7 +137,7 @@ async fn sseclient_sees_no_phantoms_of_axum_before_the_end_if_keep_alives_are_ba
     }
     assert_eq!(streams["resume.quiet"], json!(["", "1", "2", "3"]));
 
-    // It reads UTF-8 as Latin-1, and the byte 85 as the end of a line.
+    // It reads UTF-8 as Latin-1, and the byte 0x85 as the end of a line.
     let fields =
         ["plain", "1", "several\nlines\n\nof data", "ì\u{95}\u{88}ë", "", "with an ID", " space ", "x"];
     assert_eq!(script.seen().await, json!(fields));

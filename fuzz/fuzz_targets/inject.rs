@@ -1,4 +1,4 @@
-//! No text gets out of its field: it makes no second event and touches no other field.
+//! No text escapes from its field: it creates no second event and changes no other field.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! An event over the limit costs one error and no more memory than the limit allows. Decoding goes
-//! on after it.
+//! An event that exceeds the limit causes one error and takes no more memory than the limit allows.
+//! Decoding continues after it.
 #![no_main]
 
 use allocation_counter::measure;
@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
             while decoder.decode(&mut chunk) != Ok(None) {}
         }
     });
-    // Four buffers that double as they grow, and of each value a copy in which a bad byte takes
-    // three.
+    // There are four buffers, which double as they grow, and a copy of each value, in which a bad
+    // byte takes three.
     assert!(used.bytes_max <= 100 + 20 * limit as u64, "{used:?} with a limit of {limit}");
 });

@@ -1,4 +1,4 @@
-//! Events decode to themselves, one after the other.
+//! Events decode to what they were written from, one after another.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,7 +6,7 @@ use sse_core::{EncodedEvent, Event, Frame};
 use sse_fuzz::{comment, frames, message, with_lf};
 use std::time::Duration;
 
-// The fields of all events, with a unit separator between them.
+// The input is the fields of all events, with a unit separator between them.
 fuzz_target!(|fields: &str| {
     let (mut stream, mut expected) = (Vec::new(), Vec::new());
     for fields in fields.split('\x1F').collect::<Vec<_>>().chunks_exact(4) {

@@ -1,5 +1,5 @@
-//! A body says exactly the events that its stream yields before an error, in whole events, whatever
-//! the schedule.
+//! A body consists of exactly the events that its stream yields before an error. No chunk cuts an
+//! event, whatever the schedule.
 #![no_main]
 
 use futures_util::{FutureExt, StreamExt, stream};
@@ -9,8 +9,8 @@ use sse_fuzz::{decode, message};
 use std::time::Duration;
 use tokio::{runtime::Builder, task::yield_now, time::sleep};
 
-// `.` is a pause, `z` ten seconds of it, `!` an error, an upper case letter an event larger than a
-// chunk.
+// `.` is a pause, `z` a pause of ten seconds, `!` an error, and an uppercase letter an event larger
+// than a chunk.
 fuzz_target!(|schedule: &[u8]| {
     let data = |step: u8| "x".repeat(usize::from(step) * if step.is_ascii_uppercase() { 256 } else { 16 });
     let events = || {

@@ -1,4 +1,4 @@
-//! What only this adapter has to show, over real TCP.
+//! What is specific to this adapter, over real TCP.
 
 use axum::Router;
 use axum::routing::get as on_get;
@@ -18,7 +18,7 @@ async fn serve(app: Router) -> SocketAddr {
 
 type Events = Vec<Result<Event, &'static str>>;
 
-/// A server whose `/` answers each request with these events.
+/// Starts a server whose `/` answers each request with these events.
 async fn serve_events(events: impl Fn() -> Events + Clone + Send + Sync + 'static) -> SocketAddr {
     serve(Router::new().route("/", on_get(async move || Sse::new(stream::iter(events()))))).await
 }
@@ -64,7 +64,7 @@ async fn many_events_before_an_error_arrive() {
 }
 
 #[tokio::test]
-async fn an_error_at_once_still_sends_the_head() {
+async fn an_immediate_error_still_sends_the_head() {
     let address = serve_events(|| vec![Err("failed")]).await;
     let mut response = get(address, "/").await;
     assert_eq!(response.status, 200);
@@ -150,7 +150,7 @@ async fn resuming_as_documented_survives_any_id() {
 }
 
 #[tokio::test]
-async fn access_as_documented_is_for_sessions_and_limited() {
+async fn access_as_documented_needs_a_session_and_is_limited() {
     let address = serve(axum_access::app(1)).await;
     let events = async |cookie: &str| request(address, "GET", "/events", cookie.as_bytes()).await;
     let with_cors =

@@ -1,4 +1,4 @@
-//! The contract of all adapters, held by an axum server.
+//! The contract of all adapters, fulfilled by an axum server.
 
 use axum::extract::State;
 use axum::http::StatusCode;

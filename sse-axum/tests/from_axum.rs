@@ -1,5 +1,4 @@
-//! What compiles with `axum::response::sse` and compiles with this crate, with only the `use` lines
-//! changed.
+//! Code for `axum::response::sse` that compiles with this crate when only its `use` lines change.
 
 use axum::BoxError;
 use axum::response::{IntoResponse, Response};

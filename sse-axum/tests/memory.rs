@@ -1,4 +1,4 @@
-//! One test in a process of its own, since it looks at the memory of the whole process.
+//! The only test in its file, since it measures the memory of the whole process.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The most memory that the process has had so far, in bytes.
+/// Returns the peak memory use of the process so far, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -39,13 +39,13 @@ async fn a_stream_of_1_gib_needs_constant_memory() {
             0 => break,
             bytes => read += bytes,
         }
-        // Once the connection is in full swing, its memory must not grow any more.
+        // Once the stream is flowing, memory must not grow any more.
         if read > 64 << 20 {
             early.get_or_insert_with(peak);
         }
     }
     assert!(read > 1 << 30);
-    // The kernel counts approximately: the peak may seem to shrink.
+    // The kernel's count is approximate, so the peak may seem to shrink.
     let grown = peak().saturating_sub(early.unwrap());
     assert!(grown < 4 << 20, "the last 960 MiB took {grown} bytes of memory");
 }

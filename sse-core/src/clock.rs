@@ -88,7 +88,7 @@ impl Future for Turn {
 /// Its sleeps panic outside a runtime with time enabled.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioClock {
-    // Of its own: a static one would belong to another runtime than the paused one of a test.
+    // Not a static, which could belong to a different runtime than the paused one of a test.
     #[cfg(feature = "tokio")]
     origin: tokio::time::Instant,
     #[cfg(not(feature = "tokio"))]
@@ -117,7 +117,7 @@ impl Clock for TokioClock {
     }
 }
 
-// The default of `KeepAliveStream`'s clock has to be a clock, whatever the features.
+// `KeepAliveStream` has it as its default clock, so it must be a `Clock` with any features.
 #[cfg(not(feature = "tokio"))]
 impl Clock for TokioClock {
     type Sleep = Turn;

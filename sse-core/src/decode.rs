@@ -51,14 +51,14 @@ pub struct Decoder {
     last_event_id: String,
     reconnection_time: Option<Duration>,
 
-    /// What the last call left to deal with. With `None`, the next byte starts a line.
+    /// What the last call left for the next one. If `None`, the next byte starts a line.
     carry: Option<Carry>,
-    /// A line of which the end has not come.
+    /// The start of a line whose end has not arrived.
     line: Vec<u8>,
     block: Block,
 }
 
-/// A frame that the caller may still have to put together.
+/// A frame, or the parts of a message for the caller to put together.
 pub(crate) enum Decoded<'a> {
     /// The parts of a [`Frame::Message`], borrowed and valid UTF-8.
     Message {
@@ -129,8 +129,8 @@ impl Decoder {
     ///
     /// Returns an error once for each event that exceeds the [limit](Self::with_max_event_size).
     /// The next call skips the rest of that event and continues with the one after it.
-    // A message is put together here, in the caller: callers move the frame, and moving what a call
-    // has only just written to memory stalls the processor.
+    // This is inlined so that the message is put together in the caller. Callers move the frame,
+    // and moving a value that a call has just written to memory stalls the processor.
     #[inline]
     pub fn decode<'a, 'c: 'a>(
         &'a mut self,
@@ -149,7 +149,7 @@ impl Decoder {
         })
     }
 
-    /// As [`decode`](Self::decode), but leaves most messages to be put together by the caller.
+    /// Like [`decode`](Self::decode), but leaves it to the caller to put most messages together.
     #[inline]
     pub(crate) fn decode_parts<'a, 'c: 'a>(
         &'a mut self,

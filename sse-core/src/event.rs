@@ -140,18 +140,18 @@ impl Event {
         }
     }
 
-    /// Makes room for the short lines that mostly come before data. They then take one allocation,
-    /// and two at most with the data, where each line would grow the buffer.
+    /// Reserves room for the short lines that usually come before data, so that they take one
+    /// allocation, and at most two with the data, instead of one per line.
     fn reserve_for_more(&mut self) {
         if self.lines.is_empty() {
             self.lines.reserve_exact(256);
         }
     }
 
-    /// Makes room for this many bytes and the blank line.
+    /// Reserves room for this many bytes and the blank line.
     ///
-    /// The room is exact if it at least doubles the buffer, so that a typical event takes one
-    /// allocation and freezes in it.
+    /// Reserves exactly that much if it at least doubles the buffer, so that a typical event takes
+    /// one allocation and freezes in place.
     #[inline]
     fn reserve(&mut self, bytes: usize) {
         if bytes >= self.lines.len() {

@@ -38,7 +38,7 @@ pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
     content_type[..end].trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// The name of the query parameter that stands in for the header, from clients that cannot set one.
+/// The name of the query parameter that replaces the header for clients that cannot set one.
 const QUERY_PARAMETER: &str = "lastEventId";
 
 /// The last event ID of a request: the ID of the event that the client received last.

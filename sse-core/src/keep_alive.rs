@@ -81,8 +81,8 @@ pin_project_lite::pin_project! {
         keep_alive: KeepAlive,
         // Something has been sent.
         opened: bool,
-        // Since when nothing has been sent. An event costs no timer operation: it only clears this,
-        // and a timer that fires too soon is set again.
+        // The time since which nothing has been sent. An event only clears this and leaves the
+        // timer alone; a timer that fires too soon is set again.
         idle_since: Option<Duration>,
         #[pin]
         timer: Option<C::Sleep>,

@@ -3,8 +3,8 @@
 /// Dropped once, at the start of a stream.
 pub(crate) const BYTE_ORDER_MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
-/// How many bytes always tell what a line is and where its value starts: the longest name, its
-/// colon and a space.
+/// The number of bytes that always suffice to tell a line's field and where its value starts: the
+/// longest name, its colon and a space.
 pub(crate) const LONGEST_HEAD: usize = "event: ".len();
 
 /// Finds the first line feed or carriage return.
@@ -21,16 +21,16 @@ pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// As [`find_end`], for an end that is probably within a few bytes.
-// When the lines are of equal length, as comments mostly are, the processor predicts these
-// branches, and that beats a search in a word.
+/// Like [`find_end`], for an end that is probably within a few bytes.
+// When lines have the same length, as comments usually do, the processor predicts these branches,
+// which is faster than a search in a word.
 #[inline]
 pub(crate) fn find_end_nearby(bytes: &[u8]) -> Option<usize> {
     let Some(head) = bytes.first_chunk::<8>() else { return find_end_in_piece(bytes) };
     head.iter().position(|byte| matches!(byte, b'\n' | b'\r')).or_else(|| find_end(bytes))
 }
 
-/// As [`find_end`], for a small piece of a line: up to 16 bytes are searched without a call.
+/// Like [`find_end`], for a small piece of a line: up to 16 bytes are searched without a call.
 #[inline]
 pub(crate) fn find_end_in_piece(bytes: &[u8]) -> Option<usize> {
     match (bytes.first_chunk(), bytes.last_chunk()) {
@@ -46,7 +46,7 @@ pub(crate) fn find_end_in_piece(bytes: &[u8]) -> Option<usize> {
 fn find_end_in_word(bytes: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     let word = u64::from_le_bytes(bytes);
-    // Sets the top bit of the first byte that is the one looked for, and of none before it.
+    // Sets the top bit of the first matching byte, and of no byte before it.
     let find = |byte: u8| {
         let differences = word ^ (ONES * u64::from(byte));
         differences.wrapping_sub(ONES) & !differences & (ONES << 7)
@@ -57,7 +57,7 @@ fn find_end_in_word(bytes: [u8; 8]) -> Option<usize> {
     }
 }
 
-/// What a line that is not blank is.
+/// The field of a line that is not blank.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Event,
@@ -103,7 +103,7 @@ pub(crate) fn split_head(bytes: &[u8]) -> Option<(Field, usize)> {
     }
 }
 
-/// Returns whether a line that starts with these bytes is part of an event, or may become so. Takes
+/// Returns whether a line that starts with these bytes is, or may become, part of an event. Takes
 /// up to [`LONGEST_HEAD`] bytes, or more of a line that is known to be a field.
 pub(crate) fn begins_event_field(bytes: &[u8]) -> bool {
     match split_field(bytes) {

@@ -58,7 +58,7 @@ impl MessageEvent<'_> {
     /// Copies what is borrowed from the decoder and its chunk.
     pub fn into_owned(self) -> MessageEvent<'static> {
         MessageEvent {
-            // Most events are of this type, and it needs no copy.
+            // Most events have this type, which needs no copy.
             event_type: if self.event_type == Self::DEFAULT_EVENT_TYPE {
                 Cow::Borrowed(Self::DEFAULT_EVENT_TYPE)
             } else {

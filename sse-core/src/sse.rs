@@ -10,19 +10,17 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::stream::{FusedStream, Stream, TryStream};
 
-/// The size up to which events are joined, in bytes: what a response takes to the network in one
-/// go.
+/// The size up to which events are joined, in bytes: what a server writes to the network at once.
 const MAX_CHUNK: usize = 16 * 1024;
 
-/// How many events may leave before other tasks get a turn, and the server a chance to flush.
+/// How many events are sent before other tasks get a turn and the server can flush.
 const EVENTS: usize = 64;
 
-/// How long events are joined at most. A stream may take its time for each of them and never be
-/// `Pending`.
+/// How long events are joined at most, since a slow stream may never be `Pending`.
 const JOINING: Duration = Duration::from_millis(1);
 
-/// How long an error is held back. HTTP/2 servers discard what is queued when a body fails, and
-/// browsers what is unread; where Nagle's algorithm is on, the queue waits for an acknowledgement
+/// How long an error is held back. When a body fails, HTTP/2 servers discard what is queued, and
+/// browsers discard what is unread. With Nagle's algorithm, the queue waits for an acknowledgement
 /// that may be delayed by 40 ms.
 const HOLD: Duration = Duration::from_millis(100);
 
@@ -185,10 +183,10 @@ where
     S::Ok: Into<EncodedEvent>,
     C: Clock,
 {
-    /// Adds to the first event what else is ready.
+    /// Appends to the first event what else is ready.
     fn join_ready(self: Pin<&mut Self>, first: Bytes, cx: &mut Context<'_>) -> Bytes {
         let mut this = self.project();
-        // A lone event does not pay for a look at the clock.
+        // The clock is read only when a second event is joined.
         let mut start = None;
         let mut joined = Vec::new();
         let mut length = first.len();

@@ -1,5 +1,5 @@
-//! How often the codec asks for memory, and how much it keeps, counted by an allocator that counts
-//! for each thread.
+//! How often the codec allocates, and how much memory it keeps, measured by an allocator that
+//! counts per thread.
 
 use allocation_counter::measure;
 use sse_core::{Decoder, EncodedEvent, Event, EventTooLarge, Frame};
@@ -27,14 +27,14 @@ fn count<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u8]>) 
     (events, errors)
 }
 
-/// The most that is in use at once, and what is left of it, in bytes.
+/// Returns the peak memory use and what is still in use at the end, in bytes.
 fn memory(run: impl FnOnce()) -> (usize, usize) {
     let info = measure(run);
     (info.bytes_max.try_into().unwrap(), info.bytes_current.try_into().unwrap())
 }
 
 #[test]
-fn decoding_asks_for_no_memory_once_warm() {
+fn decoding_allocates_nothing_once_warm() {
     let small = "event: e\nid: 12345\nretry: 5\ndata: first line\ndata: 둘째 줄\n\n";
     let large = format!("id: {0}\nevent: {0}\ndata: {0}\n\n", "x".repeat(60 * KIB));
     for (event, times) in [(small, 1000), (&large, 3)] {
@@ -69,8 +69,8 @@ fn a_block_of_one_line_of_data_that_lies_in_its_chunk_is_not_copied() {
 }
 
 #[test]
-fn ten_million_tiny_events_ask_for_memory_as_often_as_a_thousand() {
-    // Not a multiple of the chunk, so that events are cut in every place.
+fn ten_million_tiny_events_allocate_as_often_as_a_thousand() {
+    // The chunk size is not a multiple of the event size, so events are cut at every place.
     let stream = "id:1\ndata:x\n\n".repeat(1000);
     let asked = |times| {
         let chunks = repeat_n(stream.as_bytes(), times).flat_map(|stream| stream.chunks(1460));
@@ -110,7 +110,7 @@ fn endless_lines_of_data_are_one_error_in_constant_memory() {
 }
 
 #[test]
-fn a_million_comments_take_no_memory() {
+fn a_million_comments_allocate_nothing() {
     let comments = ": comment\n:\n\n".repeat(1000);
     for wanted in [false, true] {
         let mut decoder = Decoder::new().with_comments(wanted);
@@ -135,7 +135,7 @@ fn large_data_is_held_once() {
 }
 
 #[test]
-fn an_id_of_10_mib_comes_back_whole_and_its_memory_too() {
+fn an_id_of_10_mib_is_returned_whole_and_its_memory_freed() {
     let id = "x".repeat(10 * MIB);
     let stream = format!("id: {id}\ndata\n\n");
     let mut decoder = Decoder::new();
@@ -148,7 +148,7 @@ fn an_id_of_10_mib_comes_back_whole_and_its_memory_too() {
 }
 
 #[test]
-fn after_something_huge_the_decoder_gives_its_memory_back() {
+fn the_decoder_frees_its_memory_after_something_huge() {
     let x = "x".repeat(10 * MIB);
     for huge in [
         format!("data: {x}\n\n"),
@@ -162,7 +162,7 @@ fn after_something_huge_the_decoder_gives_its_memory_back() {
     ] {
         let mut decoder = Decoder::new().with_comments(true);
         let (most, kept) = memory(|| {
-            // One more line, since the next call clears what the last frame borrowed.
+            // One more line follows, since the next call clears what the last frame borrowed.
             count(&mut decoder, huge.as_bytes().chunks(1000).chain([b"\n".as_slice()]));
         });
         let what = &huge[..10];
@@ -172,7 +172,7 @@ fn after_something_huge_the_decoder_gives_its_memory_back() {
 }
 
 #[test]
-fn what_means_nothing_is_not_stored() {
+fn lines_without_meaning_are_not_stored() {
     let x = "x".repeat(10 * MIB);
     for start in [":", "unknown: ", "datum", "x", "dataX", "\u{FEFF}:"] {
         let stream = format!("{start}{x}\ndata: x\n\n");
@@ -202,7 +202,7 @@ fn an_event_with_type_id_and_data_is_written_and_frozen_in_two_allocations() {
 }
 
 #[test]
-fn an_event_that_grows_line_by_line_does_so_in_steps_that_double() {
+fn an_event_that_grows_line_by_line_doubles_its_buffer() {
     let grow = || drop(black_box((0..10_000).fold(Event::new(), |event, _| event.data("x"))));
     assert!(measure(grow).count_total < 20);
 }
@@ -210,7 +210,7 @@ fn an_event_that_grows_line_by_line_does_so_in_steps_that_double() {
 #[test]
 fn a_clone_of_an_encoded_event_shares_its_bytes() {
     let event = EncodedEvent::from(Event::new().data("x"));
-    // The first clone adds a count of owners, which all others share.
+    // The first clone allocates a reference count, which all others share.
     assert_eq!(measure(|| drop(event.clone())).count_total, 1);
     assert_eq!(measure(|| drop(event.clone())).count_total, 0);
 }

@@ -1,7 +1,7 @@
 //! The example of a blocking reader.
 
 #[path = "../examples/blocking.rs"]
-#[allow(dead_code, reason = "its main function is for people")]
+#[allow(dead_code, reason = "the test does not call `main`")]
 mod blocking;
 
 use std::io::{BufReader, ErrorKind};
@@ -14,7 +14,7 @@ fn read(body: &str, capacity: usize) -> (Vec<String>, Result<(), ErrorKind>) {
 }
 
 #[test]
-fn it_reads_each_message_in_any_split_and_tells_a_stream_that_was_cut_off() {
+fn it_reads_each_message_in_any_split_and_detects_a_stream_that_was_cut_off() {
     for capacity in 1..30 {
         let both = ["1", "two\nlines"].map(String::from).to_vec();
         let body = ":comment\n\ndata: 1\n\ndata: two\ndata: lines\n\n";

@@ -1,4 +1,4 @@
-//! What the decoder does, clause by clause, and what it does beyond the standard.
+//! What the decoder does, clause by clause, and beyond the standard.
 
 mod util;
 
@@ -99,7 +99,7 @@ fn retry_takes_effect_at_its_own_line() {
 #[test]
 fn retry_takes_ascii_digits_only() {
     for bad in ["", "+5", "-5", "5 ", " 5", "5ms", "1e3", "٥", "0x10"] {
-        // One space after the colon is not part of the value, hence two.
+        // The value does not include the first space after the colon, hence two.
         assert_eq!(frames(format!("retry: {bad}\n\n")), [], "{bad:?}");
     }
     assert_eq!(frames("retry:007\n"), [Frame::Retry(Duration::from_millis(7))]);
@@ -118,7 +118,7 @@ fn retry_is_at_most_a_year_so_that_arithmetic_with_it_cannot_overflow() {
 }
 
 #[test]
-fn the_end_of_a_stream_in_the_middle_of_an_event_can_be_told() {
+fn a_stream_that_ends_in_the_middle_of_an_event_can_be_detected() {
     for (stream, incomplete) in [
         ("", false),
         ("data: a\n\n", false),
@@ -205,14 +205,14 @@ fn invalid_utf8_becomes_replacement_characters_where_it_is() {
         frames(b"event: \xFFe\nid: \xE2\x82\ndata: a\xF0\x9F\ndata: ok\n\n"),
         [message("\u{FFFD}e", "a\u{FFFD}\nok", "\u{FFFD}")]
     );
-    // What is not used may be anything.
+    // What is not used may be invalid.
     assert_eq!(frames(b"event: e\nx\xFF: y\ndata: ok\n\n"), [message("e", "ok", "")]);
 }
 
 #[test]
-fn text_of_any_length_is_valid_whatever_follows() {
+fn valid_text_of_any_length_is_accepted_whatever_follows() {
     for follows in ["plain", "é", "한", "😀"].map(|text| text.repeat(16)) {
-        // Cut at the end, so that it may be invalid.
+        // The data is cut at its end, so it may be invalid.
         for follows in (follows.len() - 3..=follows.len()).map(|end| &follows.as_bytes()[..end]) {
             for data in (0..200).map(|length| "x".repeat(length)) {
                 let stream = [b"data: ", data.as_bytes(), b"\n\ndata: ", follows, b"\n\n"].concat();
@@ -237,7 +237,7 @@ fn an_event_of_exactly_the_limit_passes() {
             let mut decoder = Decoder::new().with_max_event_size(limit);
             decode(&mut decoder, stream.chunks(size))
         };
-        // The last line is over the limit as soon as there is no room for its end.
+        // The last line exceeds the limit as soon as there is no room for its end.
         assert_eq!(decode(2 + 3 + 2 + 5), [Ok(message("e", "12\n4567", "3"))], "chunks of {size}");
         assert_eq!(decode(2 + 3 + 2 + 5 - 1), [Err(11)], "chunks of {size}");
     }
@@ -267,7 +267,7 @@ fn an_oversized_event_loses_nothing_before_or_after_it() {
 }
 
 #[test]
-fn the_error_of_an_oversized_event_names_the_limit_and_the_way_out() {
+fn the_error_of_an_oversized_event_names_the_limit_and_how_to_raise_it() {
     let mut decoder = Decoder::new().with_max_event_size(4);
     let error = decoder.decode(&mut b"data: 12345\n\n".as_slice()).unwrap_err();
     assert_eq!(error.limit(), 4);

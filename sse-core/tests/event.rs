@@ -1,4 +1,4 @@
-//! The bytes that events are written as.
+//! The bytes of encoded events.
 
 mod util;
 
@@ -152,7 +152,7 @@ mod json {
     }
 
     #[test]
-    fn a_value_that_is_no_json_is_an_error() {
+    fn a_value_that_json_cannot_represent_is_an_error() {
         let keys_are_no_strings = std::collections::BTreeMap::from([((1, 2), 3)]);
         assert!(Event::new().json_data(keys_are_no_strings).is_err());
     }

@@ -17,7 +17,7 @@ fn body(chunks: &[&'static str]) -> impl stream::Stream<Item = Result<&'static s
 }
 
 #[tokio::test]
-async fn events_come_out_however_the_body_is_cut() {
+async fn events_are_the_same_however_the_body_is_cut() {
     let chunks = [
         "data: 1\n\ndata: 2\n",
         "",
@@ -78,18 +78,18 @@ async fn the_decoder_carries_id_and_time_over_to_the_next_connection() {
 
     let mut first = EventStream::new(body(&["id: 7\ndata: 1\n\ndata: unfinished"]));
     while first.next().await.is_some() {}
-    // A decoder that went on in the middle of the old event would make one of both bodies.
+    // A decoder that continued the old event would merge events of the two bodies.
     let decoder = first.into_decoder();
     let event = EventStream::with_decoder(body(&["data: 2\n\n"]), decoder).next().await.unwrap().unwrap();
     assert_eq!((&*event.data, &*event.last_event_id), ("2", "7"));
 }
 
 #[tokio::test]
-async fn a_pinned_stream_goes_on_with_the_body_of_a_new_connection() {
+async fn a_pinned_stream_continues_with_the_body_of_a_new_connection() {
     let first = body(&["id: 7\nretry: 50\ndata: 1\n\ndata: 2\n\ndata: unfinished"]);
     let mut events = pin!(EventStream::new(first));
     assert_eq!(events.next().await.unwrap().unwrap().data, "1");
-    // What is left of the old chunk is dropped, be it a whole event.
+    // The rest of the old chunk is dropped, even if it is a whole event.
     events.as_mut().reconnect(body(&["\u{FEFF}data: 3\n\n"]));
     assert_eq!(events.last_event_id_header(), Some(b"7".as_slice()));
     let event = events.next().await.unwrap().unwrap();
@@ -101,7 +101,7 @@ async fn a_pinned_stream_goes_on_with_the_body_of_a_new_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_in_the_middle_of_an_event_can_be_told() {
+async fn a_body_that_ends_in_the_middle_of_an_event_can_be_detected() {
     for (chunk, incomplete) in [("data: a\n\ndata: b\n", true), ("data: a\n\ndata: b\n\n", false)] {
         let mut events = EventStream::new(body(&[chunk]));
         while events.next().await.is_some() {}
@@ -110,7 +110,7 @@ async fn a_body_that_ends_in_the_middle_of_an_event_can_be_told() {
 }
 
 #[tokio::test]
-async fn frames_have_comments_and_retries_too() {
+async fn frames_include_comments_and_retries() {
     let chunks = [":a\n", "retry: 5\nevent: e\ndata: 1\n\ndata: far too large\n\n:b\n\nda", "ta: 2\n\n"];
     let decoder = Decoder::new().with_comments(true).with_max_event_size(10);
     let mut frames = EventStream::with_decoder(body(&chunks), decoder).frames();
@@ -147,7 +147,7 @@ fn a_body_that_never_pauses_and_has_no_event_lets_other_tasks_run() {
 }
 
 #[tokio::test]
-async fn a_body_that_has_let_others_run_goes_on_by_itself() {
+async fn a_body_that_has_let_others_run_wakes_its_task() {
     let comments = stream::repeat(Ok::<_, ()>(":comment\n\n")).take(1000);
     let mut events = EventStream::new(comments.chain(stream::iter([Ok("data: x\n\n")])));
     assert_eq!(events.next().await.unwrap().unwrap().data, "x");
@@ -182,7 +182,7 @@ impl Error for Disconnected {
 }
 
 #[test]
-fn an_error_of_the_body_shows_as_itself_and_keeps_its_source() {
+fn an_error_of_the_body_keeps_its_message_and_source() {
     let error = EventStreamError::Body(Disconnected(io::Error::other("the cause")));
     assert_eq!(error.to_string(), "disconnected");
     assert_eq!(error.source().unwrap().to_string(), "the cause");

@@ -39,21 +39,21 @@ fn an_id_is_text() {
 }
 
 #[test]
-fn an_id_compares_with_text_and_is_text_for_whoever_asks() {
+fn an_id_compares_with_text_and_converts_into_it() {
     let id = LastEventId::from_request(Some(b"42"), None).unwrap();
     assert!(id == *"42" && id == "42" && id != "43");
     assert_eq!(AsRef::<str>::as_ref(&id), "42");
 }
 
 #[test]
-fn an_id_that_is_not_empty_can_be_asked_for() {
+fn an_empty_id_is_none_as_non_empty() {
     assert_eq!(LastEventId::from_request(None, None).unwrap().non_empty(), None);
     assert_eq!(LastEventId::from_request(Some(b"1"), None).unwrap().non_empty().unwrap(), "1");
 }
 
 #[cfg(feature = "http")]
 #[test]
-fn an_id_comes_out_of_the_head_of_a_request() {
+fn an_id_is_read_from_the_head_of_a_request() {
     let from = |uri: &str, value: Option<&[u8]>| {
         let mut headers = http::HeaderMap::new();
         if let Some(value) = value {
@@ -68,7 +68,7 @@ fn an_id_comes_out_of_the_head_of_a_request() {
 }
 
 #[test]
-fn a_content_type_is_that_of_an_event_stream_in_any_case_and_with_any_parameters() {
+fn is_event_stream_ignores_case_and_parameters() {
     for yes in [
         "text/event-stream",
         "text/event-stream; charset=utf-8",

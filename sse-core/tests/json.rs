@@ -31,7 +31,7 @@ enum Update {
     EmptyStruct {},
 }
 
-/// The message that a client reads of an event, from one chunk.
+/// Returns the message that a client reads from an event in one chunk.
 #[track_caller]
 fn received(event: Event) -> MessageEvent<'static> {
     match <[_; 1]>::try_from(frames(event.to_string())) {
@@ -163,7 +163,7 @@ mod writing {
     }
 
     #[test]
-    fn content_that_is_no_json_is_an_error() {
+    fn content_that_json_cannot_represent_is_an_error() {
         #[derive(Serialize)]
         enum Update {
             Newtype(BTreeMap<(u8, u8), u8>),
@@ -186,7 +186,7 @@ mod writing {
         assert_eq!(written(Wrapper(Box::new(Update::Closed))), written(Update::Closed));
     }
 
-    /// What the error says that was given.
+    /// Returns what the value serializes as, according to the error.
     #[track_caller]
     fn refused(value: impl Serialize) -> String {
         let error = Event::typed(&value).expect_err("a type that is refused").to_string();
@@ -403,7 +403,7 @@ mod reading {
     }
 
     #[test]
-    fn content_that_is_missing_or_no_json_or_of_another_type_is_an_error() {
+    fn missing_or_malformed_or_mistyped_content_is_an_error() {
         for event_type in ["한 text: 1", "moved", "changed", "empty-tuple", "empty-struct"] {
             assert!(message(event_type, "").typed::<Update>().unwrap_err().is_eof(), "{event_type}");
             assert!(message(event_type, "[DONE]").typed::<Update>().is_err(), "{event_type}");
@@ -419,7 +419,7 @@ mod reading {
         assert_eq!(*message("closed", "").typed::<Wrapper>().unwrap().0, Update::Closed);
     }
 
-    /// What the error says that the type expects.
+    /// Returns what the type expects, according to the error.
     #[track_caller]
     fn refused<T: DeserializeOwned>() -> String {
         let Err(error) = message("closed", "null").typed::<T>() else { panic!("a type that is refused") };
@@ -540,7 +540,7 @@ fn fields_can_be_renamed_skipped_and_flattened() {
     }
 }
 
-/// Text that would be something else if it got out of its string or its line.
+/// Text that would change the event if it escaped from its string or its line.
 fn texts() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
         "\n", "\r", "\r\n", "data: ", "event: ", ":", "\"", "\\", "\\n", "{", "}", "[", ",", " ", "\0", "x",
@@ -570,7 +570,7 @@ fn updates() -> impl Strategy<Value = Update> {
     })
 }
 
-/// The event of the same type and data, made by hand.
+/// The event with the same type and data, written by hand.
 fn by_hand(update: &Update) -> Event {
     #[derive(Serialize)]
     struct Changed<'a> {

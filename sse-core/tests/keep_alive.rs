@@ -1,4 +1,4 @@
-//! Keep-alive: what is sent first and in the pauses, and on which clock.
+//! Keep-alive: what is sent first and during pauses, and on which clock.
 
 #![cfg(feature = "tokio")]
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant as StdInstant};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-/// A body with keep-alive of events that are sent by hand.
+/// Returns a body with keep-alive, and the sender of its events.
 fn kept_alive(keep_alive: KeepAlive) -> (mpsc::UnboundedSender<Event>, impl Stream<Item = Bytes> + Unpin) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let events = stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok::<_, ()>);
@@ -22,7 +22,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keep_alive_is_an_empty_comment_every_15_seconds_unless_told_otherwise() {
+async fn keep_alive_is_an_empty_comment_every_15_seconds_by_default() {
     let (_sender, mut body) = kept_alive(KeepAlive::new());
     let start = Instant::now();
     assert_eq!(body.next().await.unwrap(), ":\n\n");
@@ -60,7 +60,7 @@ async fn no_keep_alive_comes_first_if_an_event_is_ready() {
 #[tokio::test(start_paused = true)]
 async fn keep_alive_counts_from_the_last_event() {
     let (sender, mut body) = kept_alive(KeepAlive::new().interval(seconds(10)));
-    // Long activity, each event in time, so that the timer fires and is set again several times.
+    // Events keep arriving in time, so the timer fires and is set again several times.
     for _ in 0..20 {
         sleep(seconds(9)).await;
         sender.send(Event::new().data("x")).unwrap();
@@ -113,7 +113,7 @@ async fn keep_alive_ends_with_the_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_turns_into_an_encoded_event_is_kept_alive() {
+async fn anything_that_converts_into_an_encoded_event_is_kept_alive() {
     struct Tick;
     impl From<Tick> for EncodedEvent {
         fn from(_: Tick) -> Self {

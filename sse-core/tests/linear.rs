@@ -1,6 +1,6 @@
-//! Work is linear in the size of the input, however the input is made and cut: four times as much
-//! takes four times the instructions. Valgrind counts them, so this is not one of the tests that
-//! `cargo test` runs by itself:
+//! Work is linear in the size of the input, whatever the input and however it is cut: four times
+//! the input takes four times the instructions. Valgrind counts them, so plain `cargo test` leaves
+//! this test out. To run it:
 //!
 //! ```text
 //! cargo test -p sse-proto --release --test linear
@@ -11,15 +11,15 @@ use std::env;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-/// Small ones first, since what is not linear would take for ever on large ones.
+/// Small sizes come first, since work that is not linear would take forever on large ones.
 const SIZES: [usize; 4] = [3_000, 12_000, 48_000, 192_000];
-/// Between 4 for what is linear and 16 for what is quadratic.
+/// Linear work grows by a factor of 4, quadratic work by 16.
 const MOST: f64 = 5.0;
-/// What may come on top once, as for a larger allocation.
+/// How many instructions may be added once, such as for a larger allocation.
 const ONCE: f64 = 20_000.0;
 const WHOLE: usize = usize::MAX;
 
-/// A name, what the stream starts with, what it repeats, and in which chunks it comes.
+/// A name, what the stream starts with, what it repeats, and the size of its chunks.
 const DECODED: &[(&str, &[u8], &[u8], usize)] = &[
     ("one line, byte by byte", b"data: ", b"x", 1),
     ("one line in 10-byte chunks", b"data: ", b"x", 10),
@@ -33,7 +33,7 @@ const DECODED: &[(&str, &[u8], &[u8], usize)] = &[
     ("many lines of data in 10-byte chunks", b"", b"data: x\n", 10),
     ("empty lines of data", b"", b"data\n", WHOLE),
     ("event types and IDs that replace each other", b"", b"event: e\nid: 1\n", WHOLE),
-    ("IDs and lines that mean nothing in turn", b"", b"id: 1\nx\n", WHOLE),
+    ("IDs and unknown lines in turn", b"", b"id: 1\nx\n", WHOLE),
     ("comments", b"", b":x\n", WHOLE),
     ("retries", b"", b"retry: 1\n", WHOLE),
     ("CR and LF in turn", b"", b"\r\n", WHOLE),
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     }
     let names = DECODED.iter().map(|case| case.0).chain(ENCODED.iter().map(|case| case.0));
     println!(
-        "instructions for each byte, and how many times as many instructions four times as many bytes take"
+        "instructions per byte, and the factor by which four times the bytes increases the instructions"
     );
     for name in names.chain(["data line by line"]) {
         let none = instructions(name, 0);
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How many instructions this program takes for so many bytes.
+/// Returns how many instructions this program takes for this many bytes.
 fn instructions(name: &str, size: usize) -> u64 {
     let valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -12,7 +12,7 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(prop_oneof![0..4usize, 0..40usize], 1..8)
 }
 
-/// Streams made of what means something, with little between.
+/// Streams made mostly of meaningful words.
 fn streams(words: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(words), 0..60).prop_map(|words| words.concat())
 }
@@ -163,7 +163,7 @@ impl Setter {
     }
 }
 
-/// Text that would be something else if it got out of its line.
+/// Text that would change the event if it escaped from its line.
 fn texts() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
         "\n", "\r", "\r\n", "data: ", "event: ", "id:", "retry: 1", ":", " ", "\0", "x", "\u{FEFF}",
@@ -187,7 +187,7 @@ fn setters() -> impl Strategy<Value = Vec<Setter>> {
     prop::collection::vec(setter, 0..8)
 }
 
-/// What a client must see of an event with these fields, and its last event ID afterwards.
+/// What a client must see of an event with these fields, and the last event ID afterwards.
 fn expected_frames(setters: &[Setter]) -> (util::Decoded, String) {
     let (mut event_type, mut id, mut data) = ("", "before", Vec::new());
     let mut frames = Vec::new();

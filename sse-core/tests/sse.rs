@@ -1,4 +1,4 @@
-//! The body of a response: what leaves as which chunk, and when.
+//! The body of a response: which chunks it consists of, and when they are sent.
 
 #![cfg(all(feature = "http", feature = "tokio"))]
 
@@ -19,7 +19,7 @@ fn poll<S: Stream>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
     stream.poll_next(&mut Context::from_waker(Waker::noop()))
 }
 
-/// A stream that gives these, one a poll.
+/// A stream that returns these, one per poll.
 fn script<T>(steps: impl IntoIterator<Item = Poll<T>>) -> impl Stream<Item = T> {
     let mut steps = steps.into_iter();
     stream::poll_fn(move |_| match steps.next() {
@@ -47,7 +47,7 @@ fn the_body_is_the_events_and_nothing_else() {
 }
 
 #[test]
-fn events_that_are_ready_together_leave_as_one_chunk() {
+fn events_that_are_ready_together_are_sent_as_one_chunk() {
     let mut body = pin!(Sse::new(script([event("1"), event("2"), event("3"), Poll::Pending, event("4")])));
     assert_eq!(poll(body.as_mut()), chunk("data: 1\n\ndata: 2\n\ndata: 3\n\n"));
     assert_eq!(poll(body.as_mut()), chunk("data: 4\n\n"));
@@ -68,7 +68,7 @@ fn a_chunk_of_joined_events_is_at_most_16_kib_and_loses_none() {
 }
 
 #[test]
-fn a_full_chunk_leaves_without_a_look_at_what_comes_after_it() {
+fn a_full_chunk_is_sent_without_polling_for_more() {
     let kibibyte = "x".repeat(1024 - "data: \n\n".len());
     let events = script((0..16).map(|_| event(&kibibyte)));
     let mut body = pin!(Sse::new(events.chain(stream::poll_fn(|_| panic!("the chunk was full")))));
@@ -77,7 +77,7 @@ fn a_full_chunk_leaves_without_a_look_at_what_comes_after_it() {
 }
 
 #[test]
-fn an_event_larger_than_a_chunk_leaves_alone_and_in_order() {
+fn an_event_larger_than_a_chunk_is_sent_alone_and_in_order() {
     let large = "x".repeat(20_000);
     let mut body = pin!(Sse::new(script([event("1"), event(&large), event("2"), event("3")])));
     assert_eq!(poll(body.as_mut()), chunk("data: 1\n\n"));
@@ -86,7 +86,7 @@ fn an_event_larger_than_a_chunk_leaves_alone_and_in_order() {
 }
 
 #[test]
-fn an_event_alone_leaves_uncopied() {
+fn a_lone_event_is_sent_without_a_copy() {
     let events = [1, 2].map(|n| EncodedEvent::from(Event::new().data(n.to_string())));
     let [first, second] = events.clone();
     let steps = [Poll::Ready(Ok::<_, ()>(first)), Poll::Pending, Poll::Ready(Ok(second)), Poll::Pending];
@@ -97,8 +97,7 @@ fn an_event_alone_leaves_uncopied() {
     }
 }
 
-/// What a body gives from poll to poll until it is `Pending`, and whether it has woken its task by
-/// then.
+/// Returns what a body yields until it is `Pending`, and whether it has woken its task by then.
 fn run<S>(mut body: Pin<&mut S>) -> (Vec<S::Item>, bool)
 where
     S: Stream,
@@ -127,15 +126,15 @@ fn a_stream_that_is_always_ready_is_interrupted_after_64_events() {
         for _ in 0..3 {
             let (chunks, woken) = run(body.as_mut());
             let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
-            // The last one may be ahead of its chunk.
+            // The last event may be held for the next chunk.
             assert!((63..=64).contains(&(chunks.concat().len() / wire.len())), "{size}: {chunks:?}");
-            assert!(woken, "it goes on by itself");
+            assert!(woken, "the body wakes its task");
         }
     }
 }
 
 #[test]
-fn a_stream_of_nothing_but_empty_events_is_interrupted_and_leaves_no_chunk() {
+fn a_stream_of_only_empty_events_is_interrupted_and_sends_no_chunk() {
     let mut body = pin!(Sse::new(stream::repeat_with(|| Ok::<_, ()>(EncodedEvent::raw("")))));
     assert_eq!(run(body.as_mut()), (vec![], true));
     let events = ["", "data: 1\n\n", ""].map(|wire| Ok::<_, ()>(EncodedEvent::raw(wire)));
@@ -144,7 +143,7 @@ fn a_stream_of_nothing_but_empty_events_is_interrupted_and_leaves_no_chunk() {
     assert!(body.is_terminated());
 }
 
-/// A clock that the test sets, with sleeps that it counts.
+/// A clock that the test sets, and that counts its sleeps.
 #[derive(Clone, Default)]
 struct Manual(Arc<Mutex<(Duration, usize)>>);
 
@@ -169,7 +168,7 @@ impl Clock for Manual {
 }
 
 #[test]
-fn events_that_take_their_time_leave_after_a_millisecond_of_joining() {
+fn slow_events_are_sent_after_a_millisecond_of_joining() {
     let clock = Manual::default();
     let slow = |time| {
         let clock = clock.clone();
@@ -180,12 +179,16 @@ fn events_that_take_their_time_leave_after_a_millisecond_of_joining() {
     };
     let mut body = pin!(Sse::new(slow(Duration::from_millis(20))).clock(clock.clone()));
     let (chunks, woken) = run(body.as_mut());
-    assert_eq!(chunks, [Ok(Bytes::from("data: x\n\n".repeat(3)))], "the time is taken from the second on");
+    assert_eq!(
+        chunks,
+        [Ok(Bytes::from("data: x\n\n".repeat(3)))],
+        "the millisecond starts at the second event"
+    );
     assert!(woken);
 
     let mut body = pin!(Sse::new(slow(Duration::from_micros(100))).clock(clock.clone()));
     assert_eq!(run(body.as_mut()).0, [Ok(Bytes::from("data: x\n\n".repeat(12)))]);
-    assert_eq!(clock.0.lock().unwrap().1, 0, "events cost no timer");
+    assert_eq!(clock.0.lock().unwrap().1, 0, "events need no timer");
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn an_error_is_held_back_for_100_milliseconds_of_the_bodys_clock() {
             assert_eq!(run(body.as_mut()).0, []);
         }
         clock.advance(Duration::from_millis(99));
-        assert_eq!(run(body.as_mut()), (vec![], false), "it waits for the clock");
+        assert_eq!(run(body.as_mut()), (vec![], false), "the error waits for the clock");
         assert!(!body.is_terminated());
         clock.advance(Duration::from_millis(1));
         assert_eq!(run(body.as_mut()).0, [Err("failed")]);

@@ -1,4 +1,4 @@
-//! What every public type can do: cross threads, be an error, show itself in a log.
+//! What every public type can do: cross threads, act as an error, appear in a log.
 
 use sse_core::{
     Decoder, EncodedEvent, Event, EventTooLarge, Frame, InvalidField, InvalidLastEventId, LastEventId,
@@ -11,7 +11,7 @@ fn is_error<E: core::error::Error + Send + Sync + 'static>() {}
 fn crosses_threads<T: Send + Sync + Unpin + 'static>() {}
 
 #[test]
-fn all_types_cross_threads_and_errors_are_errors() {
+fn types_cross_threads_and_errors_are_errors() {
     crosses_threads::<Event>();
     crosses_threads::<EncodedEvent>();
     crosses_threads::<Decoder>();
@@ -24,7 +24,7 @@ fn all_types_cross_threads_and_errors_are_errors() {
 }
 
 #[test]
-fn types_are_what_generic_code_asks_for() {
+fn types_implement_the_common_traits() {
     fn hashes<T: std::hash::Hash + Eq>() {}
     hashes::<Event>();
     hashes::<EncodedEvent>();
@@ -42,7 +42,7 @@ fn types_are_what_generic_code_asks_for() {
 
 #[cfg(all(feature = "stream", feature = "tokio"))]
 #[test]
-fn streams_cross_threads_as_far_as_what_they_hold() {
+fn streams_cross_threads_if_what_they_hold_does() {
     use futures_util::stream::{Empty, Pending};
     use sse_core::{EventStream, EventStreamError, KeepAlive, KeepAliveStream, Sse};
     use std::io;
@@ -55,7 +55,7 @@ fn streams_cross_threads_as_far_as_what_they_hold() {
     is_error::<EventStreamError<io::Error>>();
 }
 
-/// What `{:?}` and `{:#?}` say of something with a megabyte in it.
+/// Asserts that the debug output of something with a megabyte in it is short.
 #[track_caller]
 fn assert_short(value: impl Debug) {
     for shown in [format!("{value:?}"), format!("{value:#?}")] {

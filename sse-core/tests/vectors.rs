@@ -1,4 +1,4 @@
-//! Every vector of `vectors/event-stream.json` decodes as it says, however it is cut.
+//! Every vector of `vectors/event-stream.json` decodes as it says, however the stream is cut.
 
 mod util;
 
@@ -98,7 +98,7 @@ fn in_their_own_chunks() {
 
 #[test]
 fn cut_in_two_at_every_place() {
-    // The four longest are left out: a vector is decoded as many times as it has bytes.
+    // The longest four are left out, since a vector is decoded as many times as it has bytes.
     for vector in vectors().iter().filter(|vector| vector.input.len() < 5000) {
         (1..vector.input.len()).for_each(|at| vector.check(&[at, vector.input.len()]));
     }

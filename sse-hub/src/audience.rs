@@ -5,18 +5,19 @@ use crate::sync::{Mutex, lock, mpsc, thread};
 use bytes::Bytes;
 use slab::Slab;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 /// How many subscribers a publisher wakes by itself.
-const FEW: usize = 32;
+const FEW: usize = if cfg!(shuttle) { 1 } else { 32 };
 
 /// How many subscribers are woken before other tasks get a turn.
-const CHUNK: usize = 128;
+const CHUNK: usize = if cfg!(shuttle) { 2 } else { 128 };
 
-/// How many blocks of joined events a topic keeps for the subscribers that are being woken.
-const BLOCKS: usize = 4;
+/// How many blocks of joined events a topic keeps for the subscribers that are being woken. Each
+/// of them reads one after another, so those of a large burst have to fit.
+const BLOCKS: usize = 16;
 
 /// A subscriber, as its topics know it.
 #[derive(Default)]
@@ -40,6 +41,9 @@ impl Member {
         lock(&self.waker).take()
     }
 }
+
+/// The key of a subscriber among those of a topic.
+pub(crate) type Place = u32;
 
 /// The subscribers of a topic.
 #[derive(Default)]
@@ -65,17 +69,17 @@ struct Block {
 }
 
 impl Audience {
-    pub(crate) fn join(&self, member: Arc<Member>) -> usize {
+    pub(crate) fn join(&self, member: Arc<Member>) -> Place {
         let mut members = lock(&self.members);
         let key = members.insert(member);
         self.count.store(members.len(), Ordering::SeqCst);
-        key
+        key.try_into().expect("there is no memory for 2^32 subscribers")
     }
 
-    pub(crate) fn leave(&self, key: usize) {
+    pub(crate) fn leave(&self, place: Place) {
         // The subscription still holds the member, so no waker is dropped here.
         let mut members = lock(&self.members);
-        members.remove(key);
+        members.remove(place as usize);
         if members.is_empty() {
             *members = Slab::new();
         }
@@ -91,8 +95,10 @@ impl Audience {
         match self.len() {
             0 => {}
             1..=FEW => {
-                let wakers: Vec<_> =
-                    lock(&self.members).iter().filter_map(|(_, member)| member.take()).collect();
+                let members = lock(&self.members);
+                let wakers: Vec<_> = members.iter().filter_map(|(_, member)| member.take()).collect();
+                #[cfg(not(twin = "wake-under-lock"))]
+                drop(members);
                 wakers.into_iter().for_each(Waker::wake);
             }
             _ if self.wake_up.swap(DUE, Ordering::SeqCst) == IDLE => {
@@ -186,7 +192,7 @@ impl Future for WakeUp {
 
 impl Drop for WakeUp {
     fn drop(&mut self) {
-        while !self.done {
+        while !self.done && !cfg!(twin = "no-guard") {
             self.step();
         }
     }
@@ -197,25 +203,25 @@ impl Drop for WakeUp {
 pub(crate) enum Executor {
     Runtime(Handle),
     /// A thread, started when it is first needed.
-    Thread(OnceLock<Mutex<mpsc::Sender<WakeUp>>>),
+    Thread(Mutex<Option<mpsc::Sender<WakeUp>>>),
 }
 
 impl Executor {
     /// The runtime that this is called in, or else a thread.
     pub(crate) fn current() -> Self {
-        Handle::try_current().map_or_else(|_| Self::Thread(OnceLock::new()), Self::Runtime)
+        Handle::try_current().map_or_else(|_| Self::Thread(Mutex::default()), Self::Runtime)
     }
 
     fn spawn(&self, wake_up: WakeUp) {
         match self {
             Self::Runtime(runtime) => drop(runtime.spawn(wake_up)),
             Self::Thread(sender) => {
-                let sender = sender.get_or_init(|| {
+                let start = || {
                     let (sender, receiver) = mpsc::channel::<WakeUp>();
                     thread::spawn(move || receiver.into_iter().for_each(WakeUp::run));
-                    Mutex::new(sender)
-                });
-                let sender = lock(sender).clone();
+                    sender
+                };
+                let sender = lock(sender).get_or_insert_with(start).clone();
                 // A wake-up that cannot be sent is dropped, and does its work here.
                 drop(sender.send(wake_up));
             }

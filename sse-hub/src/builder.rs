@@ -48,7 +48,8 @@ impl Builder {
         }
     }
 
-    /// How many events of the whole hub the positions of clients may be old: 65,536 by default.
+    /// Sets how many of the newest events of the whole hub a cursor can point to: 65,536 by
+    /// default.
     ///
     /// A client whose last ID is less than half as old is not told of a gap unless it missed
     /// something. A position costs up to 4 bytes, 36 with an engine, and the name of a topic if it
@@ -58,13 +59,13 @@ impl Builder {
         self
     }
 
-    /// How many events of each topic are kept for replay: 1,024 by default.
+    /// Sets how many events of each topic are kept for replay: 1,024 by default.
     pub fn history_events(mut self, events: usize) -> Self {
         self.history_events = events;
         self
     }
 
-    /// How many bytes of events are kept for each topic: 1 MiB by default.
+    /// Sets how many bytes of events are kept for each topic: 1 MiB by default.
     pub fn history_bytes(mut self, bytes: usize) -> Self {
         self.history_bytes = bytes;
         self
@@ -98,8 +99,7 @@ impl Builder {
         self
     }
 
-    /// How many subscriptions there may be at once: as many as there are, by default. Over it, they
-    /// are refused.
+    /// Sets how many subscriptions there may be at once; the default is no limit. More are refused.
     pub fn max_subscribers(mut self, subscribers: usize) -> Self {
         self.max_subscribers = subscribers;
         self
@@ -113,7 +113,7 @@ impl Builder {
 
     /// Ends each subscription with `hub:end` after 80 to 100 percent of this time, so that
     /// connections spread over several servers again after a deployment and no stream outlives a
-    /// token. By default, a subscription has no such end.
+    /// token. By default, subscriptions have no maximum age.
     ///
     /// The end is checked when the subscription is polled, so it may come late by one keep-alive.
     pub fn max_age(mut self, age: Duration) -> Self {
@@ -134,7 +134,7 @@ impl Builder {
         Ok(Hub::in_memory(self))
     }
 
-    /// Builds a hub on a log that it shares with others.
+    /// Builds a hub on a log that several processes share.
     ///
     /// # Errors
     ///

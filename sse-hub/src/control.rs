@@ -51,7 +51,7 @@ pub enum RefusedCause {
     /// The subscription names more topics than one may, or subscribers hold as many topics without
     /// events as the hub has room for.
     Topics,
-    /// The hub has as many subscribers as it may have.
+    /// The hub has reached its limit of subscribers.
     Subscribers,
     /// The hub is being drained.
     Draining,

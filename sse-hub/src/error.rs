@@ -49,7 +49,7 @@ impl Error for PublishError {
 }
 
 /// Answers with the error as text: 400 for bad input, 413 for an event that is too large, 503 if
-/// it was refused, 504 if its fate is unknown.
+/// it was refused, 504 if it may have been published.
 #[cfg(feature = "http")]
 impl From<PublishError> for http::Response<String> {
     fn from(error: PublishError) -> Self {

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// A hub: what is published to one of its topics reaches all subscriptions of it.
+/// Delivers what is published to a topic to all subscriptions of that topic.
 ///
 /// A clone is another handle to the same hub. The hub lives as long as its handles and
 /// subscriptions.
@@ -48,6 +48,8 @@ pub struct Hub {
 pub(crate) struct Shared {
     pub(crate) settings: Builder,
     pub(crate) log: RwLock<Log>,
+    /// The number of the newest event of the log.
+    pub(crate) published: Arc<AtomicU64>,
     pub(crate) executor: Executor,
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) tail: OnceLock<AbortHandle>,
@@ -67,7 +69,7 @@ pub(crate) struct Counters {
     pub(crate) engine_errors: AtomicU64,
 }
 
-/// A snapshot of what this process has counted, for a system of metrics.
+/// A snapshot of the counters of this process, for any metrics system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -79,15 +81,15 @@ pub struct Stats {
     pub published: u64,
     /// How many events were delivered, each counted once for each subscription.
     pub delivered: u64,
-    /// How many gaps subscriptions were told of because the log no longer had the events.
+    /// How many gaps there were because the log no longer had the events.
     pub gaps_trimmed: u64,
-    /// ... because the cursor belonged to another log.
+    /// How many gaps there were because the cursor belonged to another log.
     pub gaps_epoch: u64,
-    /// ... because the cursor named an event that the log did not have yet.
+    /// How many gaps there were because the cursor named an event that the log did not have yet.
     pub gaps_ahead: u64,
-    /// ... because the cursor was not the ID of an event.
+    /// How many gaps there were because the cursor was not the ID of an event.
     pub gaps_malformed: u64,
-    /// ... because the subscription did not read fast enough.
+    /// How many gaps there were because the subscription did not read fast enough.
     pub gaps_lagged: u64,
     /// How often the engine could not be read.
     pub engine_errors: u64,
@@ -96,25 +98,25 @@ pub struct Stats {
 /// Whether the log can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It can. A log in memory always can.
+    /// The log can be reached. A log in memory always can.
     Reachable,
-    /// It could not be for this long. Subscriptions stay, and continue where they were.
+    /// The log has been unreachable for this long. Subscriptions stay open, and continue where they
+    /// were.
     Unreachable(Duration),
 }
 
 impl Hub {
-    /// Builds a hub in memory with the settings that a [`Builder`] begins with.
+    /// Builds a hub in memory with the default settings.
     pub fn new() -> Self {
         Self::in_memory(Builder::new())
     }
 
-    /// Begins the settings of a hub.
+    /// Returns a builder with the default settings.
     pub const fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Builds a hub on a log that it shares with others, with the settings that a [`Builder`]
-    /// begins with.
+    /// Builds a hub on a log that several processes share, with the default settings.
     ///
     /// # Errors
     ///
@@ -141,10 +143,11 @@ impl Hub {
     }
 
     fn with_log(settings: Builder, head: Position, engine: Option<Arc<dyn Engine>>) -> Self {
-        let log = RwLock::new(Log::new(&settings, head, engine.is_none()));
+        let log = Log::new(&settings, head, engine.is_none());
         let shared = Shared {
             settings,
-            log,
+            published: log.published().clone(),
+            log: RwLock::new(log),
             executor: Executor::current(),
             engine,
             tail: OnceLock::new(),
@@ -238,8 +241,8 @@ impl Hub {
         read(&self.shared.log).head()
     }
 
-    /// Ends the subscriptions with this [label](Subscription::label) that have been made before, on
-    /// all nodes of a shared log.
+    /// Ends the existing subscriptions with this [label](Subscription::label), on all nodes of a
+    /// shared log.
     ///
     /// They get what was published before, then `hub:end`. What the server has buffered for a
     /// client still arrives, so a client may see events for a short time after this returns.
@@ -259,8 +262,7 @@ impl Hub {
     /// Ends all subscriptions with a `hub:end`, and refuses new ones, until the process stops.
     /// Returns when all are gone, or after `deadline`.
     ///
-    /// The clients are told to come back after 1 to 10 seconds, at random, and resume where they
-    /// were.
+    /// Clients are told to reconnect after a random 1 to 10 seconds, and resume where they were.
     pub async fn drain(&self, deadline: Duration) {
         self.shared.draining.store(true, Ordering::SeqCst);
         self.shared.wake_all();
@@ -291,7 +293,7 @@ impl Hub {
         }
     }
 
-    /// Returns what this process has counted.
+    /// Returns the counters of this process.
     pub fn stats(&self) -> Stats {
         let counters = &self.shared.counters;
         let gaps = |cause: GapCause| counters.gaps[cause as usize].load(Ordering::Relaxed);
@@ -326,6 +328,13 @@ impl Shared {
             None => log.topic(&topic.into()),
         };
         let position = log.next_position_in_memory();
+        #[cfg(twin = "head-before-ring")]
+        {
+            log.raise(1);
+            drop(log);
+            log = write(&self.log);
+            log.raise(-1);
+        }
         log.push(key, position, block.with_id(position));
         let audience = log.get(key).audience.clone();
         drop(log);

@@ -1,10 +1,11 @@
 //! The log of a hub: a ring of events for each topic, in one order for all.
 
-use crate::audience::Audience;
+use crate::audience::{Audience, Place};
 use crate::builder::Builder;
 use crate::control::GapCause;
 use crate::position::Position;
 use crate::record::{DISCONNECT, Record};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -17,8 +18,7 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Membership {
     pub(crate) topic: TopicKey,
-    /// The key in the topic's audience.
-    pub(crate) place: usize,
+    pub(crate) place: Place,
     /// The subscription gets nothing up to this number.
     pub(crate) since: u64,
 }
@@ -43,6 +43,8 @@ pub(crate) struct Log {
     head: Position,
     /// Its number. Numbers count events as they arrive, from 1 on, whatever their positions are.
     newest: u64,
+    /// The same, to be read without the lock of the log.
+    published: Arc<AtomicU64>,
     /// Cursors below this number belong to a log that is gone.
     restarted: u64,
     restart_cause: GapCause,
@@ -133,6 +135,7 @@ impl Log {
         let mut log = Self {
             head,
             newest: 0,
+            published: Arc::default(),
             restarted: 0,
             restart_cause: GapCause::Epoch,
             topics: Slab::new(),
@@ -165,6 +168,16 @@ impl Log {
 
     pub(crate) fn newest(&self) -> u64 {
         self.newest
+    }
+
+    pub(crate) fn published(&self) -> &Arc<AtomicU64> {
+        &self.published
+    }
+
+    /// Takes the next number.
+    fn count(&mut self) {
+        self.newest += 1;
+        self.published.store(self.newest, Ordering::SeqCst);
     }
 
     pub(crate) fn next_position_in_memory(&self) -> Position {
@@ -236,7 +249,7 @@ impl Log {
     /// Appends an event, and drops what the limits no longer allow.
     pub(crate) fn push(&mut self, key: TopicKey, position: Position, bytes: Bytes) {
         let now = Instant::now();
-        self.newest += 1;
+        self.count();
         self.head = position;
         self.index.push_back(key);
         if let Some(positions) = &mut self.positions {
@@ -292,6 +305,17 @@ impl Log {
         }
     }
 
+    #[cfg(twin = "head-before-ring")]
+    pub(crate) fn raise(&mut self, by: i64) {
+        self.newest = self.newest.wrapping_add_signed(by);
+    }
+
+    #[cfg(twin = "walk-under-two-locks")]
+    pub(crate) fn has(&self, numbered: &Numbered) -> bool {
+        let key = self.key(&numbered.record.topic);
+        key.is_some_and(|key| self.get(key).entry(numbered.number).is_some())
+    }
+
     /// Drops the oldest events of a topic, and the topic if nothing holds it.
     fn evict(&mut self, key: TopicKey, events: usize) {
         self.change(key, |topic| {
@@ -324,7 +348,7 @@ impl Log {
     /// Begins again after this position: all events before it are lost to all cursors.
     pub(crate) fn restart(&mut self, head: Position, cause: GapCause) {
         // A number of its own, so that cursors at the newest event are below it.
-        self.newest += 1;
+        self.count();
         self.restarted = self.newest;
         self.restart_cause = cause;
         self.head = head;
@@ -399,10 +423,11 @@ impl Log {
         }
         let until = until.min(self.newest);
         let mut records = Vec::new();
-        let few = until.saturating_sub(after) <= 2 * topics.len() as u64;
-        if few && after + 1 >= self.first_indexed() {
+        // To walk over all events is quick where many of them are of these topics.
+        let walked = until.min(after + 2 * topics.len() as u64);
+        if after + 1 >= self.first_indexed() {
             let start = (after + 1 - self.first_indexed()) as usize;
-            for (number, key) in (after + 1..=until).zip(self.index.range(start..)) {
+            for (number, key) in (after + 1..=walked).zip(self.index.range(start..)) {
                 let Ok(at) = topics.binary_search_by_key(key, |membership| membership.topic) else {
                     continue;
                 };
@@ -417,7 +442,10 @@ impl Log {
                     return Ok((number, records));
                 }
             }
-            return Ok((until.max(after), records));
+            if walked == until {
+                return Ok((until.max(after), records));
+            }
+            records.clear();
         }
 
         if topics.iter().any(|membership| !self.has_all(membership, after)) {
@@ -512,13 +540,11 @@ impl Log {
 impl Topic {
     /// The index of the first event after this number. Most readers are near the end.
     fn index_after(&self, number: u64) -> usize {
-        let len = self.ring.len();
-        let near = len.saturating_sub(8);
-        if self.ring.get(near).is_none_or(|entry| entry.number > number) {
-            return self.ring.partition_point(|entry| entry.number <= number);
+        let later = self.ring.iter().rev().take(8).position(|entry| entry.number <= number);
+        match later {
+            Some(later) => self.ring.len() - later,
+            None => self.ring.partition_point(|entry| entry.number <= number),
         }
-        let later = self.ring.range(near..).rev().take_while(|entry| entry.number > number).count();
-        len - later
     }
 
     fn entry(&self, number: u64) -> Option<&Entry> {

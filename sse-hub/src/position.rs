@@ -3,7 +3,17 @@ use std::fmt;
 /// A place in the log of a hub: that of an event, which is also its ID.
 ///
 /// Positions of one epoch are ordered by `major`, then `minor`. Positions of different epochs have
-/// no order, so neither has the type; compare with [`is_after`](Self::is_after).
+/// no order, so the type has none either; compare with [`is_after`](Self::is_after).
+///
+/// ```
+/// use sse_core::Event;
+///
+/// let hub = sse_hub::Hub::new();
+/// let before = hub.position();
+/// let position = hub.blocking_publish("news", Event::new().data("hello"))?;
+/// assert!(position.is_after(&before));
+/// # Ok::<(), sse_hub::PublishError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The log that this position belongs to. It changes when events may have been lost or
@@ -20,7 +30,7 @@ pub struct Position {
 
 impl Position {
     /// The longest text of a position, in bytes.
-    pub(crate) const MAX_LEN: usize = 16 + 1 + 16 + 1 + 16 + 1 + 8;
+    pub(crate) const MAX_LEN: usize = "ffffffffffffffff:ffffffffffffffff-ffffffffffffffff.ffffffff".len();
 
     pub(crate) const fn in_memory(epoch: u64, number: u64) -> Self {
         Self { epoch, major: number, minor: 0, nonce: 0 }

@@ -8,6 +8,11 @@ use std::sync::Arc;
 
 /// An event of the log: what [`allow`](crate::Subscription::allow) and
 /// [`render`](crate::Subscription::render) see, and what an [`Engine`](crate::Engine) reads.
+///
+/// ```
+/// let hub = sse_hub::Hub::new();
+/// let news = hub.subscribe(["news", "ads"]).allow(|record| record.topic() != "ads");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     pub(crate) topic: Arc<str>,

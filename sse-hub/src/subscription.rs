@@ -2,7 +2,7 @@ mod look;
 mod open;
 mod remote;
 
-use crate::audience::Member;
+use crate::audience::{Member, Place};
 use crate::control::{self, EndCause, GapCause, RefusedCause};
 use crate::hub::Shared;
 use crate::log::{DISCONNECT_KEY, Membership, Numbered};
@@ -32,7 +32,20 @@ const LOOKS: usize = 32;
 /// It yields each event of its topics once and in order, or a `hub:gap` where events are missing,
 /// and ends only with a `hub:end`. An item may hold several events.
 ///
-/// Options come before the stream is polled.
+/// Set options before you poll the stream.
+///
+/// ```
+/// use sse_core::Event;
+/// use sse_hub::{Hub, Start};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sse_hub::PublishError> {
+/// let hub = Hub::new();
+/// let position = hub.position();
+/// hub.publish("news", Event::new().data("hello")).await?;
+/// let mut news = hub.subscribe(["news", "sport"]).after(position).label("ann");
+/// assert_eq!(news.start().await, Start::Resumed);
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription {
     hub: Arc<Shared>,
@@ -97,7 +110,7 @@ struct Label {
     text: Box<str>,
     /// Records up to this number are none of its business.
     joined: u64,
-    place: usize,
+    place: Place,
 }
 
 /// Events that were left out since the client got its last event ID.
@@ -163,8 +176,8 @@ impl Subscription {
 
     /// Delivers nothing of this topic up to this position.
     ///
-    /// A cursor is the client's word, and can name any position. Rights that began at some time
-    /// need this.
+    /// A client can send any position as its last event ID. Use this for rights that begin at a
+    /// certain time.
     pub fn since(mut self, topic: impl Into<Arc<str>>, position: Position) -> Self {
         self.options().since.push((topic.into(), position));
         self
@@ -176,14 +189,14 @@ impl Subscription {
         self
     }
 
-    /// Delivers what this function makes of an event, with the ID of the event, which it must not
-    /// set itself; leaves out what it makes `None` of.
+    /// Delivers the event that this function returns in place of each event, or leaves it out if the
+    /// function returns `None`. The hub adds the ID, so the function must not set one.
     pub fn render(mut self, render: impl FnMut(&Record) -> Option<Event> + Send + 'static) -> Self {
         self.options().render = Some(Box::new(render));
         self
     }
 
-    /// Gives it a label, such as a user's name, for [`disconnect`](crate::Hub::disconnect).
+    /// Labels the subscription, such as with the name of a user, for [`disconnect`](crate::Hub::disconnect).
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         if !self.topics.is_empty() {
             self.leave_label();
@@ -194,7 +207,7 @@ impl Subscription {
         self
     }
 
-    /// Begins, and returns how: for a server that wants to know before it answers.
+    /// Begins, and returns how it began, for servers that need to know before they answer.
     pub async fn start(&mut self) -> Start {
         poll_fn(|cx| self.poll_start(cx)).await
     }
@@ -224,6 +237,12 @@ impl Subscription {
             return Err(RefusedCause::Topics);
         }
         let mut log = write(&hub.log);
+        let (newest, head) = (log.newest(), log.head());
+        #[cfg(twin = "position-before-join")]
+        {
+            drop(log);
+            log = write(&hub.log);
+        }
         let new = names.iter().filter(|name| log.key(name).is_none()).count();
         if new > 0 && log.without_events() + new > hub.settings.max_topics {
             return Err(RefusedCause::Topics);
@@ -237,7 +256,7 @@ impl Subscription {
             topics.push(Membership { topic, place, since: 0 });
         }
         topics.sort_unstable_by_key(|membership| membership.topic);
-        Ok(Joined { member, topics: topics.into(), newest: log.newest(), head: log.head() })
+        Ok(Joined { member, topics: topics.into(), newest, head })
     }
 
     fn options(&mut self) -> &mut Options {
@@ -274,6 +293,8 @@ impl Subscription {
     }
 
     fn end(&mut self, cause: EndCause) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%cause, "the hub ends a subscription");
         // Before it has begun, the client's own cursor stands.
         let position = self.start.map(|_| self.at);
         self.queue(control::end(position, cause));
@@ -285,22 +306,14 @@ impl Subscription {
     fn deliver(&mut self, records: impl IntoIterator<Item = Numbered>) {
         let mut delivered = 0;
         for Numbered { number, kept, record } in records {
-            let options = self.options.get_or_insert_default();
-            if let Some(bytes) = options.pass(&record) {
+            let passed = match &mut self.options {
+                None => Some(record.bytes),
+                Some(options) => options.pass(&record, kept),
+            };
+            if let Some(bytes) = passed {
                 self.queue(EncodedEvent::raw(bytes));
                 self.sent = number;
                 delivered += 1;
-                if let Some(options) = &mut self.options {
-                    options.left_out = None;
-                }
-            } else {
-                let left_out = options.left_out.get_or_insert_with(|| LeftOut {
-                    since: Instant::now(),
-                    events: 0,
-                    kept,
-                });
-                left_out.events += 1;
-                left_out.kept = kept;
             }
         }
         self.hub.counters.delivered.fetch_add(delivered, Ordering::Relaxed);
@@ -342,8 +355,21 @@ impl Options {
         self.pass_all() && self.label.is_none() && self.remote.is_none() && self.ahead.is_none()
     }
 
-    /// Returns what the client gets of an event.
-    fn pass(&mut self, record: &Record) -> Option<Bytes> {
+    /// Returns what the client gets of an event, whose topic keeps so many. Counts what is left out.
+    fn pass(&mut self, record: &Record, kept: usize) -> Option<Bytes> {
+        let passed = self.passed(record);
+        if passed.is_some() {
+            self.left_out = None;
+        } else {
+            let new = || LeftOut { since: Instant::now(), events: 0, kept };
+            let left_out = self.left_out.get_or_insert_with(new);
+            left_out.events += 1;
+            left_out.kept = kept;
+        }
+        passed
+    }
+
+    fn passed(&mut self, record: &Record) -> Option<Bytes> {
         let too_old = |(topic, since): &(Arc<str>, Position)| {
             *topic == record.topic && record.position.epoch == since.epoch && !record.position.is_after(since)
         };
@@ -389,6 +415,9 @@ impl Stream for Subscription {
                 Look::Nothing if registered => return Poll::Pending,
                 Look::Nothing => {
                     this.member.register(cx.waker());
+                    if cfg!(twin = "no-second-look") {
+                        return Poll::Pending;
+                    }
                     registered = true;
                 }
             }

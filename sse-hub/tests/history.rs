@@ -62,6 +62,19 @@ fn a_reader_that_falls_behind_is_told_and_goes_on() {
 }
 
 #[test]
+fn what_is_lost_before_the_first_read_is_one_gap() {
+    let hub = Hub::builder().history_events(1).build().expect("valid");
+    let id = publish(&hub, "news", "0");
+    let mut several = Client::new(hub.subscribe(["news", "sport"]).after(&id));
+    publish(&hub, "news", "1");
+    let mut client = Client::new(hub.subscribe(["news"]).after(&id));
+    publish(&hub, "news", "2");
+    publish(&hub, "news", "3");
+    assert_eq!((client.story(), several.story()), (vec!["gap".into()], vec!["gap".into()]));
+    assert_eq!(client.id(), hub.position().to_string());
+}
+
+#[test]
 fn after_a_restart_clients_are_spread_over_some_seconds() {
     let hub = Hub::new();
     let old = Hub::new().position();

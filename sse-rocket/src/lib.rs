@@ -18,7 +18,7 @@ use tokio_util::io::StreamReader;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The size of Rocket's chunks in bytes, the same up to which the body joins events.
+/// The size of Rocket's chunks in bytes, which is also the size up to which the body joins events.
 const CHUNK: usize = 16 * 1024;
 
 /// How many events a stream may still send after Rocket has begun to shut down.
@@ -97,8 +97,8 @@ where
     }
 }
 
-/// Ends the stream when Rocket shuts down, but not before what it has ready: it may wait for the
-/// shutdown to say goodbye.
+/// Ends the stream when Rocket shuts down, after the items that are ready: a stream may wait for
+/// the shutdown to send a last event.
 fn until<S: Stream>(mut shutdown: Shutdown, stream: S) -> impl Stream<Item = S::Item> {
     let mut stream = Box::pin(stream);
     let mut left = None;

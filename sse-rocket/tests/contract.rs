@@ -1,4 +1,4 @@
-//! The contract of all adapters, held by a Rocket server.
+//! The contract of all adapters, fulfilled by a Rocket server.
 
 use futures_util::stream::Stream;
 use rocket::config::{Config, LogLevel};

@@ -1,4 +1,4 @@
-//! What only this adapter has to show.
+//! What is specific to this adapter.
 
 use futures_util::stream::{self, Stream, StreamExt};
 use rocket::http::{Cookie, Header, Status};
@@ -100,7 +100,7 @@ async fn the_guard_says_why_an_id_is_invalid() {
 }
 
 #[test]
-fn debug_output_says_what_keeps_it_alive_and_not_what_is_in_the_stream() {
+fn debug_output_shows_the_keep_alive_and_not_the_stream() {
     let shown = format!("{:?}", Sse::new(stream::iter([Ok::<_, Infallible>(Event::new().data("hidden"))])));
     assert!(shown.starts_with("Sse") && shown.contains("15s") && !shown.contains("hidden"), "{shown}");
 }
@@ -122,7 +122,7 @@ async fn resuming_as_documented_survives_any_id() {
 }
 
 #[tokio::test]
-async fn access_as_documented_is_for_sessions_and_limited() {
+async fn access_as_documented_needs_a_session_and_is_limited() {
     let client = Client::untracked(rocket_access::app(1)).await.unwrap();
     let events = async |session: &'static str| {
         let response = client.get("/events").cookie(Cookie::new("session", session)).dispatch().await;

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a broken connection reads as.
+/// The error of a broken connection.
 pub const BROKEN: &str = "the connection broke";
 
-/// A response, as it comes.
+/// A response, read as it arrives.
 #[derive(Debug)]
 pub struct Response {
     connection: TcpStream,
@@ -32,11 +32,29 @@ pub async fn get(address: SocketAddr, path: &str) -> Response {
 ///
 /// # Panics
 ///
-/// If there is no response.
+/// Panics if there is no response.
 pub async fn request(address: SocketAddr, method: &str, path: &str, lines: &[u8]) -> Response {
+    request_with_body(address, method, path, lines, "").await
+}
+
+/// Sends a request with these lines in its head, and this body, whose length the lines tell.
+///
+/// # Panics
+///
+/// If there is no response.
+pub async fn request_with_body(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    lines: &[u8],
+    body: &str,
+) -> Response {
     let mut connection = TcpStream::connect(address).await.expect("a server");
     let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
-    connection.write_all(&[head.as_bytes(), lines, b"\r\n"].concat()).await.expect("an open connection");
+    connection
+        .write_all(&[head.as_bytes(), lines, b"\r\n", body.as_bytes()].concat())
+        .await
+        .expect("an open connection");
     let mut response = Response { connection, unread: Vec::new(), status: 0, headers: Vec::new() };
     let head = response.read_until(b"\r\n\r\n").await.expect("the head of a response");
     let head = String::from_utf8(head).expect("a head in UTF-8");
@@ -52,15 +70,15 @@ pub async fn request(address: SocketAddr, method: &str, path: &str, lines: &[u8]
 }
 
 impl Response {
-    /// The next chunk of the body; `None` at its orderly end.
+    /// Returns the next chunk of the body, or `None` at its orderly end.
     ///
     /// # Errors
     ///
-    /// When the connection breaks.
+    /// Returns an error when the connection breaks.
     ///
     /// # Panics
     ///
-    /// If the body is not chunked text, or nothing comes for too long.
+    /// Panics if the body is not chunked text, or if nothing arrives for too long.
     pub async fn chunk(&mut self) -> Result<Option<String>, &'static str> {
         let size = String::from_utf8(self.read_until(b"\r\n").await?).expect("the size of a chunk");
         let size = usize::from_str_radix(size.trim_end(), 16).expect("the size of a chunk");
@@ -72,7 +90,7 @@ impl Response {
         Ok(Some(String::from_utf8(chunk).expect("text")).filter(|chunk| !chunk.is_empty()))
     }
 
-    /// The rest of the chunks, and how the body ended.
+    /// Returns the rest of the chunks, and how the body ended.
     pub async fn rest(&mut self) -> (String, Result<(), &'static str>) {
         let mut rest = String::new();
         loop {
@@ -84,11 +102,11 @@ impl Response {
         }
     }
 
-    /// The body of a response that says its length.
+    /// Returns the body of a response with a content length.
     ///
     /// # Panics
     ///
-    /// If it does not, or is not text.
+    /// Panics if there is none, or if the body is not text.
     pub async fn text(&mut self) -> String {
         let length = self.headers.iter().find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = length.and_then(|length| length.parse().ok()).expect("a content length");

@@ -1,6 +1,6 @@
-//! The laws, each named after what it holds.
-#![allow(clippy::missing_panics_doc, reason = "to panic is how they fail")]
-#![allow(missing_docs, reason = "their names say it")]
+//! The laws, each named after the fact that it holds.
+#![allow(clippy::missing_panics_doc, reason = "laws fail by panicking")]
+#![allow(missing_docs, reason = "each is named after what it holds")]
 
 use crate::client::{BROKEN, PATIENCE, Response, get, request};
 use crate::{End, FAREWELL, KEEP_ALIVE_INTERVAL, Probe, Running, SCRIPT, STALLED, Server};
@@ -17,13 +17,13 @@ use tokio::time::{sleep, timeout};
 
 const KEEP_ALIVE: &str = ":still here\n\n";
 
-/// The rest of the body without keep-alives, and how it ended.
+/// Returns the rest of the body without keep-alives, and how it ended.
 async fn rest(response: &mut Response) -> (String, End) {
     let (rest, end) = response.rest().await;
     (rest.replace(KEEP_ALIVE, ""), if end.is_ok() { End::InOrder } else { End::Broken })
 }
 
-pub async fn the_head_is_that_of_an_event_stream<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
+pub async fn the_head_declares_an_event_stream<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
     let test = Running::start(start).await;
     let response = get(test.server.address, "/script").await;
     assert_eq!(response.status, 200);
@@ -49,7 +49,7 @@ pub async fn the_body_is_the_script_byte_for_byte_and_ends_as_declared<F: Future
 
 pub async fn the_response_begins_at_once<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
     let mut test = Running::start(start).await;
-    // The head has come, and no event has been sent.
+    // The head has arrived before any event was sent.
     assert_eq!(get(test.server.address, "/quiet").await.status, 200);
     test.live().await;
 }
@@ -91,14 +91,14 @@ pub async fn without_keep_alive_the_body_is_the_events_and_nothing_else<F: Futur
     let mut test = Running::start(start).await;
     let mut response = get(test.server.address, "/quiet").await;
     let live = test.live().await;
-    // Several keep-alives long, if there were any.
+    // Long enough for several keep-alives, if there were any.
     sleep(5 * KEEP_ALIVE_INTERVAL).await;
     live.send(Event::new().data("x")).unwrap();
     drop(live);
     assert_eq!(response.rest().await, ("data: x\n\n".to_owned(), Ok(())));
 }
 
-/// How many requests a law makes to find what goes wrong once in a while, all of them at once.
+/// How many concurrent requests a law makes to catch a rare failure.
 const ROUNDS: usize = 300;
 
 pub async fn events_before_an_error_arrive<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
@@ -128,7 +128,7 @@ pub async fn events_before_an_error_arrive_over_http2<F: Future<Output = Server>
     }
 }
 
-/// The script over HTTP/2, and how it ended.
+/// Returns the script over HTTP/2, and how it ended.
 async fn over_http2(mut client: http2::SendRequest<Empty<Bytes>>, address: SocketAddr) -> (String, End) {
     let request = hyper::Request::get(format!("http://{address}/script")).body(Empty::new()).unwrap();
     let response = client.send_request(request).await.expect("the head of a response");
@@ -194,7 +194,7 @@ pub async fn a_last_event_id_that_no_event_can_have_is_a_400<F: Future<Output = 
     }
 }
 
-pub async fn a_204_ends_it<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
+pub async fn a_204_tells_the_client_to_stop<F: Future<Output = Server>>(start: impl FnOnce(Probe) -> F) {
     let test = Running::start(start).await;
     assert_eq!(get(test.server.address, "/once").await.status, 200);
     assert_eq!(request(test.server.address, "GET", "/once", b"Last-Event-ID: 1\r\n").await.status, 204);

@@ -1,21 +1,22 @@
 //! What every adapter must do, written once.
 //!
-//! An adapter's tests have one function that starts a real server of its framework, with the
-//! streams of a [`Probe`] on these paths, and give it to [`contract!`], which makes a test of each
-//! law in [`laws`]:
+//! An adapter's tests have one function, which starts a real server of its framework with the
+//! streams of a [`Probe`] on these paths. They pass it to [`contract!`], which turns each law in
+//! [`laws`] into a test:
 //!
 //! | path | answer |
 //! |---|---|
 //! | `/script` | [`Probe::script`] |
-//! | `/live` | [`Probe::live`], with [`keep_alive`], ending when [`Probe::stopped`] does if the adapter does not see to it |
+//! | `/live` | [`Probe::live`] with [`keep_alive`], ended by [`Probe::stopped`] unless the adapter ends streams itself |
 //! | `/quiet` | the same without keep-alive |
 //! | `/farewell` | [`Probe::farewell`] |
-//! | `/endless` | [`Probe::endless`], on sockets with [`close_stalled`], if the framework lets go of its sockets |
+//! | `/endless` | [`Probe::endless`], on sockets with [`close_stalled`], if the framework gives access to its sockets |
 //! | `/resume` | [`Probe::after`] the request's last event ID |
 //! | `/once` | status 204 if the request has a last event ID, else `Probe::script` |
 //!
-//! Laws of your own start a server with [`Running::start`].
+//! Tests of your own start a server with [`Running::start`].
 
+pub mod chat;
 pub mod client;
 pub mod hub;
 pub mod laws;
@@ -47,20 +48,20 @@ pub const FAREWELL: &str = "event: farewell\ndata: see you\n\n";
 
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A keep-alive that a test need not wait for.
+/// Returns a keep-alive with an interval short enough for a test.
 pub fn keep_alive() -> KeepAlive {
     KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("still here")
 }
 
-/// How long a client may not read.
+/// How long a client may go without reading.
 const STALLED: Duration = Duration::from_secs(2);
 
-/// Has Linux close a connection whose client does not read, as the READMEs advise, but sooner. Set
-/// on what listens, it goes for each connection.
+/// Makes Linux close a connection whose client does not read, as the READMEs advise, but sooner.
+/// Connections inherit these options from their listener.
 ///
 /// # Panics
 ///
-/// If the socket does not take it.
+/// Panics if the socket does not accept an option.
 #[cfg(target_os = "linux")]
 pub fn close_stalled<S: std::os::fd::AsFd>(socket: &S) {
     let socket = socket2::SockRef::from(socket);
@@ -69,7 +70,7 @@ pub fn close_stalled<S: std::os::fd::AsFd>(socket: &S) {
     socket.set_send_buffer_size(64 * 1024).expect("an open socket");
 }
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     /// Where it listens.
@@ -83,13 +84,13 @@ pub struct Server {
 /// The end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The last chunk has come, or the stream of HTTP/2 has ended.
+    /// The last chunk arrived, or the HTTP/2 stream ended.
     InOrder,
-    /// The connection broke, or the stream of HTTP/2 was reset.
+    /// The connection broke, or the HTTP/2 stream was reset.
     Broken,
 }
 
-/// A server under test, and the test's hand on its streams.
+/// A server under test, and the test's control over its streams.
 #[derive(Debug)]
 pub struct Running {
     /// The server.
@@ -106,16 +107,16 @@ impl Running {
         Self { server: start(Probe { live: sender, stopped }).await, stop, live }
     }
 
-    /// The sender of the next [`Probe::live`] stream.
+    /// Returns the sender of the next [`Probe::live`] stream.
     ///
     /// # Panics
     ///
-    /// If nobody asks for one.
+    /// Panics if no client requests one.
     pub async fn live(&mut self) -> mpsc::UnboundedSender<Event> {
         timeout(PATIENCE, self.live.recv()).await.expect("a live stream").expect("a probe")
     }
 
-    /// Has [`Probe::stopped`] complete.
+    /// Makes [`Probe::stopped`] complete.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -154,7 +155,7 @@ impl Probe {
         })
     }
 
-    /// One event when the server stops, as the framework says it, or else
+    /// One event when the server stops, according to the framework or else to
     /// [`stopped`](Self::stopped).
     pub fn farewell<F>(&self, stopped: F) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<F>
     where
@@ -166,8 +167,8 @@ impl Probe {
         })
     }
 
-    /// Events without end, always ready. [`Running::live`] has a sender which is closed when they
-    /// are dropped.
+    /// An endless stream of events that is always ready. [`Running::live`] returns a sender that
+    /// closes when the stream is dropped.
     pub fn endless(&self) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
         let (sender, owned) = mpsc::unbounded_channel();
         self.live.send(sender).ok();
@@ -177,13 +178,13 @@ impl Probe {
         })
     }
 
-    /// Three events whose IDs go on after this one, or from 1.
+    /// Three events with the IDs after this one, or from 1.
     pub fn after(&self, last_event_id: &str) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
         let next = last_event_id.parse::<u32>().map_or(1, |seen| seen.saturating_add(1));
         stream::iter(next..=u32::MAX).take(3).map(|id| Ok(Event::new().id(id.to_string()).data("x")))
     }
 
-    /// Waits until the server is to stop.
+    /// Completes when the server must stop.
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stopped = self.stopped.clone();
         async move {
@@ -192,7 +193,8 @@ impl Probe {
     }
 }
 
-/// The error at the end of [`Probe::script`]. It is not `Send`, as no adapter may ask for.
+/// The error at the end of [`Probe::script`]. It is not `Send`, because no adapter may require
+/// that.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptError(PhantomData<Rc<()>>);
 
@@ -202,22 +204,22 @@ impl From<ScriptError> for Box<dyn Error + Send + Sync> {
     }
 }
 
-/// Asserts that the first block of code in this section of a README is part of this source, but for
-/// its layout and visibility.
+/// Asserts that the first block of code in this section of a README is part of this source, except
+/// for layout and visibility.
 ///
 /// # Panics
 ///
-/// If it is not.
+/// Panics if it is not.
 pub fn assert_documented(readme: &str, section: &str, source: &str) {
     let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("a section of that name");
     let (_, block) = section.split_once("```rust\n").expect("a block of code");
     let (block, _) = block.split_once("\n```").expect("an end of the block");
     let words =
         |code: &str| code.replace("pub(crate) ", "").replace(char::is_whitespace, "").replace(",)", ")");
-    assert!(words(source).contains(&words(block)), "the source has other code than this: {block}");
+    assert!(words(source).contains(&words(block)), "the source does not contain this code: {block}");
 }
 
-/// Last event IDs that a client may send, and what the log that all READMEs show has after each.
+/// Last event IDs that a client may send, and what the log in all READMEs sends after each.
 pub fn documented_log() -> [(&'static str, String); 8] {
     let lines = |from: u64| (from..10).map(|n| format!("id: {n}\ndata: line {n}\n\n")).collect();
     [
@@ -232,7 +234,7 @@ pub fn documented_log() -> [(&'static str, String); 8] {
     ]
 }
 
-/// Makes a test of each law, or of those named, for the servers that this function starts: an
+/// Turns each law, or those named, into a test of the servers that this function starts: an
 /// `async fn(Probe) -> Server`.
 ///
 /// The servers run on several threads, as those of users do.
@@ -240,7 +242,7 @@ pub fn documented_log() -> [(&'static str, String); 8] {
 macro_rules! contract {
     ($start:path) => {
         $crate::contract! { $start:
-            the_head_is_that_of_an_event_stream
+            the_head_declares_an_event_stream
             the_body_is_the_script_byte_for_byte_and_ends_as_declared
             the_response_begins_at_once
             each_event_arrives_whole_before_the_next_is_sent
@@ -250,7 +252,7 @@ macro_rules! contract {
             a_client_resumes_after_the_id_in_its_header
             a_client_resumes_after_the_id_in_its_query
             a_last_event_id_that_no_event_can_have_is_a_400
-            a_204_ends_it
+            a_204_tells_the_client_to_stop
             a_head_request_gets_the_head_alone
             a_client_that_is_gone_has_its_kept_alive_stream_dropped
             shutdown_ends_open_streams_in_order

@@ -1,7 +1,8 @@
-//! The contract of all adapters, held by the core itself on plain hyper, as its example serves it.
+//! The contract of all adapters, fulfilled by the core itself on plain hyper, as served by its
+//! example.
 
 #[path = "../../sse-core/examples/hyper.rs"]
-#[allow(dead_code, reason = "its main function is for people")]
+#[allow(dead_code, reason = "the test does not call `main`")]
 mod hyper_example;
 
 use crate::hyper_example::{Body, events, plain, serve};

@@ -68,7 +68,7 @@ where
     S::Error: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        // The body holds an error back for a while. Boxed, it is `Send`.
+        // The body stores an error for a while. Boxed, the error is `Send`.
         let body = sse_core::Sse::new(self.stream.map_err(Into::into));
         match self.keep_alive {
             Some(keep_alive) => reply(body.keep_alive(keep_alive)),

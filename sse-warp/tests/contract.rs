@@ -1,4 +1,4 @@
-//! The contract of all adapters, held by a warp server.
+//! The contract of all adapters, fulfilled by a warp server.
 
 use futures_util::stream::{Stream, StreamExt};
 use sse_test::{End, Probe, Server, keep_alive};
@@ -29,7 +29,7 @@ async fn start(probe: Probe) -> Server {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    // Connections have the options of what accepts them.
+    // Connections inherit the options of their listener.
     #[cfg(target_os = "linux")]
     sse_test::close_stalled(&listener);
     let server = warp::serve(script.or(live).or(quiet).or(farewell).or(endless).or(resume).or(once))

@@ -1,4 +1,4 @@
-//! What only this adapter has to show: the code of its README.
+//! What is specific to this adapter: the code of its README.
 
 use sse_test::client::request;
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ fn allows(headers: &[String], line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn access_as_documented_is_for_sessions_and_limited() {
+async fn access_as_documented_needs_a_session_and_is_limited() {
     let address = serve(warp_access::app(1)).await;
     let events =
         async |cookie: &str| request(address, "GET", "/events", format!("{ORIGIN}{cookie}").as_bytes()).await;

@@ -85,7 +85,7 @@ fn rocket<const READY: usize>(bencher: Bencher, payload: &'static str) {
     bench::<READY, _, _>(bencher, payload, |fields| {
         let stream = rocket::response::stream::EventStream::from(fields.map(event::rocket));
         let mut response = stream.heartbeat(None).respond_to(request).expect("a stream is a response");
-        // As rocket's server reads it.
+        // Reads as Rocket's server does.
         let body = mem::take(response.body_mut());
         ReaderStream::with_capacity(body, rocket::response::Body::DEFAULT_MAX_CHUNK)
     });

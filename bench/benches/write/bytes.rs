@@ -24,7 +24,7 @@ fn sse_stream(bencher: Bencher, payload: &'static str) {
     bench(bencher, payload, |fields| event::sse_stream(fields).encode().expect("the fields are valid"));
 }
 
-/// What one would write by hand for these fields, without checking them.
+/// What you would write by hand for these fields, without checking them.
 #[divan::bench(args = PAYLOADS)]
 fn by_hand(bencher: Bencher, payload: &'static str) {
     bench(bencher, payload, |Fields { event_type, id, data }| {

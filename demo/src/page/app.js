@@ -31,19 +31,19 @@ function log(...parts) {
 
 source.addEventListener("open", () => {
   showState();
-  log(["note", lastId ? `connected again, with last event ID ${lastId}` : "connected"]);
+  log(["note", lastId ? `reconnected with last event ID ${lastId}` : "connected"]);
 });
 
 source.addEventListener("error", () => {
   showState();
   log(["note", source.readyState === EventSource.CLOSED
-    ? "closed for good: reload the page to connect again"
-    : "the connection is gone; the browser will connect again"]);
+    ? "closed for good: reload the page to reconnect"
+    : "connection lost; the browser will reconnect"]);
 });
 
 source.addEventListener("ping", (event) => {
   const id = Number(event.lastEventId);
-  // A server that was restarted counts from the start.
+  // A restarted server counts from 1 again.
   if (lastId && id > lastId + 1) {
     missed += id - lastId - 1;
   }

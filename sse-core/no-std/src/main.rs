@@ -25,8 +25,7 @@ extern "C" fn _start() -> ! {
 
 struct NoMemory;
 
-// SAFETY: a null pointer is how an allocator says that it has no memory, and it is never given one
-// to free.
+// SAFETY: a null pointer means that there is no memory. Since none is allocated, none is freed.
 unsafe impl GlobalAlloc for NoMemory {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         ptr::null_mut()

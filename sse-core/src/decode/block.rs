@@ -1,12 +1,12 @@
-//! The block that is being read, as far as it had to be copied.
+//! The block that is being read, or the part of it that had to be copied.
 
 use alloc::vec::Vec;
 
-/// How much capacity a buffer may keep between events, so that a huge event does not cost memory
+/// How much capacity a buffer may keep between events, so that a huge event does not take up memory
 /// forever.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
 
-/// The values of the lines so far. While no line is open and `size` is zero, nothing has been kept.
+/// The values of the lines so far. While no line is open and `size` is zero, nothing is stored.
 #[derive(Clone)]
 pub(crate) struct Block {
     pub(crate) event_type: Vec<u8>,
@@ -15,7 +15,7 @@ pub(crate) struct Block {
     /// The lines of data, joined with LF.
     pub(crate) data: Vec<u8>,
     pub(crate) has_data: bool,
-    /// How much of the limit the lines use.
+    /// How much of the limit the lines use up.
     pub(crate) size: usize,
 }
 
@@ -45,7 +45,7 @@ impl Block {
         self.data.extend_from_slice(line);
     }
 
-    /// Starts another line of data, still empty.
+    /// Starts another line of data, which is still empty.
     pub(crate) fn start_data(&mut self) {
         if self.has_data {
             self.data.push(b'\n');

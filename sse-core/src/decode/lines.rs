@@ -1,4 +1,4 @@
-//! The long path: lines one by one, into the buffers of the block.
+//! The long path: applies lines one by one to the buffers of the block.
 
 use super::state::{Buffer, Carry, OpenLine, Place};
 use super::utf8::lossy_text;
@@ -27,14 +27,15 @@ impl Span {
     }
 }
 
-/// A frame that a line makes by itself, before its block ends.
+/// A frame that a line yields on its own, before its block ends.
 pub(super) enum LineFrame {
     Retry(Duration),
     Comment(Span),
 }
 
 impl Decoder {
-    /// Decodes any stream. A block that is borrowed whole takes the short path, wherever it starts.
+    /// Decodes any stream. A block that can be borrowed whole takes the short path, wherever it
+    /// starts.
     #[inline(never)]
     pub(super) fn decode_by_lines<'a, 'c: 'a>(
         &'a mut self,
@@ -104,7 +105,7 @@ impl Decoder {
     }
 
     /// Skips comments, and the blank lines after them if no block is open.
-    // A function of its own, since in the loop it would take registers from the other lines.
+    // A separate function, because inlined into the loop it uses registers that other lines need.
     #[inline(never)]
     fn skip_comments(&mut self, input: &[u8], mut at: usize) -> usize {
         let no_block = self.block.size == 0;
@@ -133,7 +134,7 @@ impl Decoder {
         next
     }
 
-    /// Adds a line that is not blank to the block, or returns the frame that it makes by itself.
+    /// Adds a line that is not blank to the block, or returns the frame that it yields on its own.
     #[inline(always)]
     pub(super) fn apply_line(
         &mut self,
@@ -168,7 +169,8 @@ impl Decoder {
         if size < self.max_event_size { Ok(()) } else { self.discard_block() }
     }
 
-    /// Drops the block, which exceeds the limit at a line that the next call goes on to skip.
+    /// Drops the block, which exceeds the limit. The next call skips the current line and the rest
+    /// of the block.
     #[cold]
     fn discard_block(&mut self) -> Result<(), EventTooLarge> {
         self.carry = Some(Carry::OversizedBlock(Place::InLine));
@@ -191,13 +193,13 @@ impl Decoder {
         }
     }
 
-    /// Notes that the frame which is about to be returned borrows a buffer.
+    /// Records that the frame about to be returned borrows this buffer.
     pub(super) fn lend(&mut self, buffer: Buffer) {
         let after_cr = self.carry == Some(Carry::Cr);
         self.carry = Some(Carry::Lent { buffer, after_cr });
     }
 
-    /// Makes the ID of a block that ends the last event ID.
+    /// Sets the last event ID to the block's ID at the end of the block.
     fn commit_id(&mut self) {
         if self.block.has_id {
             let id = mem::take(&mut self.block.id);
@@ -213,8 +215,8 @@ impl Decoder {
     }
 }
 
-/// Returns where the line after this line end starts, and whether the line end is a CR to which an
-/// LF at the start of the next chunk would belong.
+/// Returns where the line after this line end starts, and whether an LF at the start of the next
+/// chunk would belong to this line end.
 #[inline]
 pub(super) fn after_line_end(input: &[u8], end: usize) -> (usize, bool) {
     if input[end] == b'\n' {
@@ -227,7 +229,7 @@ pub(super) fn after_line_end(input: &[u8], end: usize) -> (usize, bool) {
 }
 
 /// Parses the value of a `retry` field.
-// Out of line, since it is rare: inlined, it would take registers from the other lines.
+// Not inlined, because it is rare and uses registers that other lines need.
 #[inline(never)]
 fn reconnection_time(value: &[u8]) -> Option<Duration> {
     let millis = line::milliseconds(value)?;

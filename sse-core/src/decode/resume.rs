@@ -1,4 +1,4 @@
-//! Going on where the last call stopped.
+//! Resuming where the last call stopped.
 
 use super::lines::{LineFrame, Span, after_line_end};
 use super::state::{Buffer, ByteOrderMark, Carry, OpenLine, Place};
@@ -8,7 +8,7 @@ use core::mem;
 
 impl Decoder {
     /// Deals with what the last call left behind, until a line starts or the chunk ends.
-    // Most small chunks are the middle of a line of data or of a comment, so these two are inlined.
+    // Most small chunks lie within a line of data or a comment, so these two cases are inlined.
     #[inline(always)]
     pub(super) fn resume(
         &mut self,
@@ -32,7 +32,7 @@ impl Decoder {
         }
     }
 
-    /// Moves past the open line, which ends here or not in this chunk.
+    /// Moves past the open line, or past the chunk if the line does not end in it.
     #[inline(always)]
     fn pass_open_line(&mut self, chunk: &mut &[u8], end: Option<usize>) {
         *chunk = match end {
@@ -89,10 +89,10 @@ impl Decoder {
         Ok(frame)
     }
 
-    /// Keeps the start of a line that goes on in the next chunk.
+    /// Keeps the start of a line that continues in the next chunk.
     pub(super) fn open_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         match line::split_field(part) {
-            // Most open lines are data and long enough to tell, and need not go through the buffer.
+            // Most open lines are data, and long enough to tell, so they bypass the buffer.
             (Field::Data, value) if part.len() >= line::LONGEST_HEAD => self.open_data(&part[value..]),
             _ => {
                 self.line.clear();
@@ -101,8 +101,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps more of a line in the buffer, unless its first bytes tell that it is data or means
-    /// nothing.
+    /// Appends to the line in the buffer, unless its first bytes show that it is data or is
+    /// ignored.
     fn buffer_line(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         let missing = line::LONGEST_HEAD.saturating_sub(self.line.len()).min(part.len());
         let (head, tail) = part.split_at(missing);
@@ -126,7 +126,7 @@ impl Decoder {
         }
     }
 
-    /// Starts a line of data, of which this is the first part, in the block.
+    /// Starts a line of data in the block with its first part.
     fn open_data(&mut self, part: &[u8]) -> Result<OpenLine, EventTooLarge> {
         self.block.start_data();
         self.append_data(part)?;
@@ -144,7 +144,7 @@ impl Decoder {
         let line = mem::take(&mut self.line);
         let frame = self.apply_line(&line, Span { start: 0, end: line.len() });
         self.line = line;
-        // A comment is borrowed from the buffer.
+        // The frame of a comment borrows from the buffer.
         if !matches!(frame, Ok(Some(LineFrame::Comment(_)))) {
             block::empty(&mut self.line);
         }
@@ -167,7 +167,7 @@ fn skip_byte_order_mark(chunk: &mut &[u8], mark: ByteOrderMark) -> Option<Carry>
             then
         }
         _ if mark == ByteOrderMark::Nothing => None,
-        // Part of a mark is the start of a line, and no field has such a name.
+        // Part of a mark starts a line, and no field name starts with it.
         _ => Some(Carry::OpenLine(OpenLine::Ignored)),
     }
 }

@@ -1,9 +1,9 @@
-//! What a call of the decoder leaves to the next one.
+//! What one call of the decoder leaves to the next.
 
-/// What the next call has to deal with before a line can start.
+/// What the next call must deal with before a line can start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carry {
-    /// Nothing has been read but this much of a byte order mark.
+    /// Only this much of a byte order mark has been read.
     StreamStart(ByteOrderMark),
     /// A CR ended the last chunk, so an LF at the start of the next one belongs to it.
     Cr,
@@ -11,8 +11,8 @@ pub(super) enum Carry {
     OpenLine(OpenLine),
     /// The block exceeds the limit and is skipped up to its blank line.
     OversizedBlock(Place),
-    /// The last frame borrowed this buffer, which is to be cleared now that the frame is gone. A CR
-    /// may have ended the chunk at the same time.
+    /// The last frame borrowed this buffer. The next call clears it, since the frame is gone by
+    /// then. A CR may have ended the chunk at the same time.
     Lent { buffer: Buffer, after_cr: bool },
 }
 
@@ -24,14 +24,14 @@ pub(super) enum ByteOrderMark {
     TwoBytes,
 }
 
-/// What happens to a line that goes on in the next chunk.
+/// What happens to a line that continues in the next chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OpenLine {
     /// It is kept in the line buffer until it ends.
     Buffered,
     /// It is data, which goes straight to the block.
     Data,
-    /// It means nothing and is skipped.
+    /// It has no meaning and is skipped.
     Ignored,
 }
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 /// How many bytes simdutf8 validates at a time.
 const VALIDATION_BLOCK: usize = 64;
 
-/// Returns a part of a chunk that ends where a line ends, if it is valid.
+/// Returns a part of a chunk as text if it is valid. The part ends at a line end.
 #[inline]
 pub(super) fn valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     match part.len() {
@@ -16,8 +16,8 @@ pub(super) fn valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     }
 }
 
-// An incomplete block at the end takes the validation as long as several whole ones. So the part is
-// filled up with what follows it in the chunk, unless that would cut a character.
+// Validating an incomplete last block takes as long as several whole ones. The part is therefore
+// extended into what follows it in the chunk, unless that would cut a character.
 #[inline(never)]
 fn long_valid_text(chunk: &[u8], part: Span) -> Option<&str> {
     let end = part.start + part.len().next_multiple_of(VALIDATION_BLOCK);

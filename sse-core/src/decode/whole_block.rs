@@ -1,4 +1,4 @@
-//! The short path: a block that lies whole in its chunk is borrowed from there.
+//! The short path: a block that lies whole in its chunk is borrowed from it.
 
 use super::lines::Span;
 use super::utf8::valid_text;
@@ -17,7 +17,7 @@ pub(super) struct WholeBlock<'c> {
 impl Decoder {
     /// Decodes the most common event, a single line of data, and leaves all others to
     /// [`decode_by_lines`](Self::decode_by_lines).
-    // A function of its own, since it is small enough to save few registers on entry.
+    // A separate function, which is small enough to save few registers on entry.
     #[inline(never)]
     pub(super) fn decode_single_data<'a, 'c: 'a>(
         &'a mut self,
@@ -42,8 +42,8 @@ impl Decoder {
 
     /// Returns the block that starts with this line, if the block is a common one: it lies whole in
     /// the chunk, its text is valid, and its only line of data is its last line.
-    // Decoding it line by line has the same result. This stores nothing on the way, which makes
-    // short events much faster.
+    // Decoding it line by line has the same result. This stores nothing, which makes short events
+    // much faster.
     #[inline(always)]
     pub(super) fn whole_block<'c>(&self, input: &'c [u8], mut line: Span) -> Option<WholeBlock<'c>> {
         if let Some(data) = strip_field(input, line, b"data: ") {
@@ -53,8 +53,8 @@ impl Decoder {
         let start = line.start;
         let mut event_type = None;
         let mut id = None;
-        // If this fails after such a line, the line is kept in the block, which then is not tried
-        // again: no byte is searched more than twice.
+        // If this fails after such a line, the line is stored in the block, and the block is not
+        // tried again. No byte is searched more than twice.
         let data = loop {
             if let Some(value) = strip_field(input, line, b"event: ") {
                 event_type = Some(value);
@@ -77,7 +77,7 @@ impl Decoder {
         };
         let region = Span { start, end: data.end };
         let rest = self.after_block(input, region)?;
-        // A single pass over all values, since each pass has a cost of its own.
+        // Validates all values in a single pass, since each pass has a fixed cost.
         let text = valid_text(input, region)?;
         let get = |value: Span| &text[value.start - start..value.end - start];
         let event_type = match event_type.map(get) {
@@ -95,7 +95,7 @@ impl Decoder {
     }
 
     /// Returns what follows a block that ends with this part of the chunk. The part includes names
-    /// and line ends, so a block that is close to the limit is left to the other path.
+    /// and line ends, so a block that is close to the limit is left to the long path.
     #[inline(always)]
     fn after_block<'c>(&self, input: &'c [u8], part: Span) -> Option<&'c [u8]> {
         if part.len() >= self.max_event_size {

@@ -86,16 +86,16 @@ impl Event {
     }
 }
 
-/// The data of an event, while it is being written as JSON.
+/// The data of an event while it is being written as JSON.
 pub(crate) struct JsonData {
     event: Event,
-    /// Where its line starts, which has no end yet.
+    /// Where its line starts; the line has no end yet.
     start: usize,
 }
 
 impl JsonData {
     pub(crate) fn new(mut event: Event) -> Self {
-        // Room for a small object at once, where growing from nothing would take several steps.
+        // Reserves room for a small object at once, instead of growing in several steps.
         event.lines.reserve(128);
         let start = event.lines.len();
         event.lines.extend_from_slice(b"data: ");

@@ -59,7 +59,7 @@ impl<'de> EnumAccess<'de> for Reader<'de> {
     }
 }
 
-/// The data, to be read as what the variant holds.
+/// The data, from which the variant's content is read.
 pub(crate) struct Content<'de>(&'de str);
 
 type Json<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
@@ -77,7 +77,7 @@ impl<'de> Content<'de> {
 impl<'de> VariantAccess<'de> for Content<'de> {
     type Error = Error;
 
-    /// Takes any data, since the event type says all there is to know.
+    /// Accepts any data, since the event type alone selects the value.
     fn unit_variant(self) -> Result<(), Error> {
         Ok(())
     }

@@ -6,10 +6,10 @@ use serde_core::ser::{
 };
 use serde_json::Error;
 
-/// Makes an event of the variant of an enum, and refuses everything else.
+/// Serializes an enum as an event, and refuses everything else.
 pub(crate) struct Writer;
 
-/// Methods that refuse what they are given.
+/// Methods that refuse their argument.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) -> $ok:ty: $given:literal;)*) => {$(
         fn $method(self, $(_: $argument),*) -> Result<$ok, Error> {

@@ -5,7 +5,7 @@ use sse_core::{Decoder, Frame, MessageEvent};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Frames, and for each event over the limit, that limit.
+/// Frames and, for each event that exceeds the limit, the limit.
 pub type Decoded = Vec<Result<Frame<'static>, usize>>;
 
 /// All frames of these chunks, copied.
@@ -15,16 +15,16 @@ pub fn decode<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u
         while let Some(frame) = decoder.decode(&mut chunk).transpose() {
             decoded.push(frame.map(Frame::into_owned).map_err(|error| error.limit()));
         }
-        assert!(chunk.is_empty(), "`Ok(None)` says that the chunk is used up");
+        assert!(chunk.is_empty(), "`Ok(None)` means that the chunk is used up");
     }
     decoded
 }
 
-/// The frames of one stream, given whole, without errors.
+/// The frames of one stream, which is decoded whole and without errors.
 #[track_caller]
 pub fn frames(stream: impl AsRef<[u8]>) -> Vec<Frame<'static>> {
     let decoded = decode(&mut Decoder::new().with_comments(true), [stream.as_ref()]);
-    decoded.into_iter().map(|frame| frame.expect("no event is over the limit")).collect()
+    decoded.into_iter().map(|frame| frame.expect("no event exceeds the limit")).collect()
 }
 
 pub fn message(event_type: &str, data: &str, last_event_id: &str) -> Frame<'static> {
@@ -57,32 +57,32 @@ pub fn pieces<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// The text with each of its line breaks as LF, as data and comments come back.
+/// The text with each line break as LF, as data and comments are read back.
 pub fn with_lf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// What must come of a stream.
+/// What a stream decodes to.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub decoded: Decoded,
     pub last_event_id: String,
-    /// It ends in the middle of an event.
+    /// Whether it ends in the middle of an event.
     pub incomplete: bool,
 }
 
 impl Outcome {
-    /// What has come of a stream, and the decoder that was used for it.
+    /// What was decoded from a stream with this decoder.
     pub fn of(decoded: Decoded, decoder: &Decoder) -> Self {
         let last_event_id = decoder.last_event_id().to_owned();
         Self { decoded, last_event_id, incomplete: decoder.has_incomplete_event() }
     }
 }
 
-/// What a stream must decode to, written down from the standard with no thought of speed (WHATWG
-/// HTML 9.2.5 and 9.2.6): cut it into lines, lines into fields, and interpret those. Values are
-/// decoded as UTF-8 where they are used, which is the same as doing it first, since what ends a
-/// line or a name is ASCII.
+/// What a stream must decode to, written after the standard without regard to speed (WHATWG HTML
+/// 9.2.5 and 9.2.6): cut it into lines, cut lines into fields, and interpret these. Values are
+/// decoded as UTF-8 where they are used. Decoding first would give the same result, since line ends
+/// and colons are ASCII.
 pub fn oracle(stream: &[u8], limit: usize) -> Outcome {
     let (lines, open) = lines(stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream));
     let steps =
@@ -129,8 +129,8 @@ fn field(line: &[u8]) -> Step<'_> {
 const EVENT_FIELDS: [&[u8]; 3] = [b"event", b"data", b"id"];
 
 /// The steps up to where each block exceeds the limit, and whether the stream ends in the middle of
-/// an event. Of the open line at the end, all that can be known is that it is too large, once its
-/// colon is there.
+/// an event. Of an open line at the end, all that is known is whether it exceeds the limit, and
+/// only once its colon is there.
 fn within<'s>(limit: usize, steps: Vec<Step<'s>>, open: &'s [u8]) -> (Vec<Step<'s>>, bool) {
     let mut within = Vec::new();
     let (mut size, mut too_large) = (0, false);
@@ -160,7 +160,7 @@ fn within<'s>(limit: usize, steps: Vec<Step<'s>>, open: &'s [u8]) -> (Vec<Step<'
             incomplete = true;
         }
     } else if !open.is_empty() {
-        // The name may go on.
+        // The name may continue.
         incomplete |= EVENT_FIELDS.iter().any(|field| field.starts_with(open));
     }
     (within, incomplete)

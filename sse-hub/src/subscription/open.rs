@@ -1,7 +1,7 @@
 //! Where a subscription begins.
 
 use super::{Start, State, Subscription};
-use crate::control::{self, GapCause};
+use crate::control::{self, EndCause, GapCause};
 use crate::log::{Found, Log, Numbered};
 use crate::position::{self, Position};
 use crate::sync::read;
@@ -21,12 +21,28 @@ impl Subscription {
         let hub = self.hub.clone();
         let opening = {
             let log = read(&hub.log);
-            // What came before the log began again is gone.
-            if log.restarted_since(self.after).is_some() {
+            // What came before the log began again is gone, which may include a record that ends it.
+            let restarted = log.restarted_since(self.after);
+            if let (Some(cause), Some(_)) = (restarted, self.see(&log).end) {
+                drop(log);
+                self.end(EndCause::Disconnected);
+                self.start = Some(Start::Gap(cause));
+                return;
+            }
+            if restarted.is_some() {
                 (self.after, self.at) = (log.newest(), log.head());
             }
             self.find_since(&log);
-            self.opening(&log)
+            let opening = self.opening(&log);
+            // A gap covers what has been lost since it subscribed, too, but not a disconnect.
+            let is_lost = || {
+                let lost = self.topics.iter().any(|topic| !log.has_all(topic, self.after));
+                lost && hub.engine.is_none() && self.see(&log).end.is_none()
+            };
+            if matches!(opening, Opening::Gap(_)) && is_lost() {
+                (self.after, self.at) = (log.newest(), log.head());
+            }
+            opening
         };
         match opening {
             Opening::Hello => self.hello(self.at),

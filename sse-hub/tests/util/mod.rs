@@ -6,7 +6,7 @@ use sse_core::{Decoder, EncodedEvent, Event, Frame};
 use sse_hub::{Hub, Subscription};
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// What a client sees of an event.
@@ -43,6 +43,17 @@ impl Client {
             self.decode(&item);
         }
         self.read.pop_front()
+    }
+
+    /// Reads the next event when it is there. `None` is the end of the stream.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Seen>> {
+        while self.read.is_empty() {
+            match ready!(pin!(&mut self.subscription).poll_next(cx)) {
+                Some(Ok(item)) => self.decode(&item),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(self.read.pop_front())
     }
 
     /// Reads all that is there.

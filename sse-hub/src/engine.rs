@@ -37,6 +37,12 @@ pub trait Engine: Send + Sync + 'static {
         each: usize,
         limit: Limit,
     ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>>;
+
+    /// Whether the log may have a position of its epoch that is ahead of what was read, so that a
+    /// subscription waits for it. Answers at once, from what the engine knows.
+    fn may_have(&self, _position: Position) -> bool {
+        true
+    }
 }
 
 /// The topics that a reader wants.

@@ -207,4 +207,8 @@ impl Engine for SharedLog {
             Ok((state.newest(), records))
         })
     }
+
+    fn may_have(&self, position: Position) -> bool {
+        position.major <= self.state().positions + 1_000
+    }
 }

@@ -73,6 +73,8 @@ pub enum Read {
         /// How far they reach, and where to read on: the position of a record, wanted or not, or
         /// `after` if nothing follows.
         up_to: Position,
+        /// How many entries of the log were left out because no hub has written them.
+        skipped: usize,
     },
     /// Records after the position are gone.
     Lost(Loss),

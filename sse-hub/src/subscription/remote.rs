@@ -92,7 +92,7 @@ impl Subscription {
 
     fn take_page(&mut self, from: Position, to: (u64, Position), result: Result<Read, EngineError>) {
         match result {
-            Ok(Read::Records { records, up_to }) => {
+            Ok(Read::Records { records, up_to, .. }) => {
                 self.start.get_or_insert(Start::Resumed);
                 let moved = up_to.is_after(&from);
                 self.deliver_remote(records, to);

@@ -1,8 +1,13 @@
 use crate::log::{Connect, Inner};
 use crate::mark::Mark;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult,
+    ServerErrorKind,
+};
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -15,50 +20,69 @@ pub(crate) struct Slot {
     open: Mutex<Option<Open>>,
 }
 
-#[derive(Clone)]
 struct Open {
-    number: u64,
-    connection: MultiplexedConnection,
+    lease: Lease,
+    /// The replication ID of its server.
+    replid: String,
 }
 
 /// A connection in use.
+#[derive(Clone)]
 pub(crate) struct Lease {
-    number: u64,
     pub(crate) connection: MultiplexedConnection,
+    closed: Arc<AtomicBool>,
 }
 
 impl Slot {
     /// Returns the connection. Each new one looks for the stream's mark first.
     pub(crate) async fn get(&self, redis: &Inner) -> RedisResult<Lease> {
+        patiently(PATIENCE, self.open(redis)).await
+    }
+
+    async fn open(&self, redis: &Inner) -> RedisResult<Lease> {
         // Whoever comes second waits for the same connection.
         let mut open = self.open.lock().await;
-        if let Some(Open { number, connection }) = open.clone() {
-            return Ok(Lease { number, connection });
+        if let Some(Open { lease, replid }) = &*open {
+            // What is sent over a connection that was closed has an unknown outcome, and what is
+            // sent to a server that another connection has left is lost.
+            if !lease.closed.load(Ordering::SeqCst) && redis.mark().is_of(replid) {
+                return Ok(lease.clone());
+            }
         }
-        let mut connection = connect(&redis.connect).await?;
-        Mark::find(redis, &mut connection).await?;
-        let number = redis.next_number();
-        *open = Some(Open { number, connection: connection.clone() });
-        Ok(Lease { number, connection })
-    }
-
-    /// Drops the connection, unless there is a newer one.
-    pub(crate) async fn fail(&self, lease: &Lease) {
-        let mut open = self.open.lock().await;
-        open.take_if(|open| open.number == lease.number);
-    }
-
-    pub(crate) async fn reset(&self) {
-        *self.open.lock().await = None;
+        *open = None;
+        let closed = Arc::new(AtomicBool::new(false));
+        let mut connection = connect(&redis.connect, closed.clone()).await?;
+        let replid = Mark::find(redis, &mut connection).await?.replid;
+        let lease = Lease { connection, closed };
+        *open = Some(Open { lease: lease.clone(), replid });
+        Ok(lease)
     }
 }
 
-async fn connect(connect: &Connect) -> RedisResult<MultiplexedConnection> {
-    let client = connect().await?;
+impl Lease {
+    /// Lets go of what an error shows to be of no use: this connection, or this server.
+    pub(crate) fn failed(&self, redis: &Inner, error: &RedisError) {
+        match failure(error) {
+            Failure::Refused => {}
+            Failure::Broken => self.closed.store(true, Ordering::SeqCst),
+            Failure::WrongServer => redis.mark().leave_server(),
+        }
+    }
+}
+
+async fn connect(connect: &Connect, closed: Arc<AtomicBool>) -> RedisResult<MultiplexedConnection> {
+    // Only this protocol tells that a connection was closed before it is used again.
+    let info = connect().await?.get_connection_info().clone();
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let client = Client::open(info.set_redis_settings(settings))?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         // Each command has a time-out of its own.
-        .set_response_timeout(None);
+        .set_response_timeout(None)
+        .set_push_sender(move |push: PushInfo| {
+            closed.fetch_or(push.kind == PushKind::Disconnection, Ordering::SeqCst);
+            Ok::<(), Infallible>(())
+        });
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 

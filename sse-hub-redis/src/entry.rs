@@ -37,12 +37,13 @@ pub(crate) struct Entry {
     pub(crate) nonce: Option<u32>,
     topic: Option<String>,
     block: Option<Bytes>,
+    fields: usize,
 }
 
 impl Entry {
-    pub(crate) fn position(&self, epoch: u64) -> Option<Position> {
+    pub(crate) fn position(&self, epoch: u64) -> Position {
         let Id(major, minor) = self.id;
-        Some(Position { epoch, major, minor, nonce: self.nonce? })
+        Position { epoch, major, minor, nonce: self.nonce.unwrap_or(0) }
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -55,7 +56,13 @@ impl Entry {
 
     /// Returns the record of an entry that a hub has written. Strangers' entries have none.
     pub(crate) fn record(&self, epoch: u64) -> Option<Record> {
-        Record::new(self.topic.as_deref()?, self.position(epoch)?, self.block.as_ref()?).ok()
+        self.nonce?;
+        Record::new(self.topic.as_deref()?, self.position(epoch), self.block.as_ref()?).ok()
+    }
+
+    /// Whether it is there only so that the stream has an entry.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.nonce.is_some() && self.fields == 1
     }
 }
 
@@ -67,7 +74,7 @@ impl FromRedisValue for Entry {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (id, fields): (String, Vec<(Bytes, Bytes)>) = FromRedisValue::from_redis_value(value)?;
         let id = Id::parse(&id).ok_or("the ID of an entry is not a pair of numbers")?;
-        let mut entry = Self { id, nonce: None, topic: None, block: None };
+        let mut entry = Self { id, nonce: None, topic: None, block: None, fields: fields.len() };
         for (name, value) in fields {
             if name == NONCE {
                 entry.nonce = parse_nonce(&value);
@@ -82,7 +89,9 @@ impl FromRedisValue for Entry {
 }
 
 pub(crate) fn parse_nonce(text: &[u8]) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
+    let nonce = u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()?;
+    // Others may write what we would not.
+    (nonce_text(nonce).as_bytes() == text).then_some(nonce)
 }
 
 pub(crate) fn nonce_text(nonce: u32) -> String {

@@ -1,28 +1,23 @@
-use crate::connection::{Failure, Lease, PATIENCE, SharedError, Slot, failure, patiently};
-use crate::entry::{BLOCK, Entry, Id, NONCE, ReadAnswer, TOPIC, nonce_text};
-use crate::mark::{self, Mark};
+use crate::connection::{SharedError, Slot};
+use crate::mark::Mark;
 use crate::replay::Replays;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use redis::{Client, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, Value};
-use sse_hub::{AppendError, Engine, EngineError, Limit, Loss, Position, Read, Record, Topics};
+use redis::{Client, ErrorKind, IntoConnectionInfo, RedisResult};
+use sse_hub::{AppendError, Engine, EngineError, Limit, Position, Read, Record, Topics};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// How many entries the tail reads at once.
-const PAGE: usize = 512;
+pub(crate) const PAGE: usize = 512;
 
 /// The lowest limit of the stream: nodes must be able to read on before what they read is gone.
 const MIN_MAX_LEN: usize = 2 * PAGE;
 
-/// How long to wait between attempts to publish.
-const RETRY: Duration = Duration::from_millis(50);
-
-/// How many pages are looked through for the newest records of each topic.
-const RECENT_PAGES: usize = 8;
+/// How far a client may be ahead of all that this node knows of, in milliseconds.
+const AHEAD: u64 = 60_000;
 
 pub(crate) type Connect = Box<dyn Fn() -> BoxFuture<'static, RedisResult<Client>> + Send + Sync>;
 
@@ -55,16 +50,16 @@ pub struct Builder {
 pub(crate) struct Inner {
     pub(crate) connect: Connect,
     pub(crate) key: String,
-    max_len: usize,
-    publish_wait: Duration,
-    publisher: Slot,
-    tail: Slot,
+    pub(crate) max_len: usize,
+    pub(crate) publish_wait: Duration,
+    pub(crate) publisher: Slot,
+    pub(crate) tail: Slot,
     pub(crate) replay: Slot,
     pub(crate) replays: Replays,
     mark: Mutex<Mark>,
-    numbers: AtomicU64,
+    pub(crate) finding: tokio::sync::Mutex<()>,
     /// The size of an entry, on average over the last ones.
-    entry_size: AtomicU64,
+    pub(crate) entry_size: AtomicU64,
 }
 
 impl Redis {
@@ -114,13 +109,10 @@ impl Redis {
     ///
     /// Returns an error if Redis cannot be reached.
     pub async fn rotate(&self) -> RedisResult<()> {
-        let lease = self.inner.publisher.get(&self.inner).await?;
-        let mut connection = lease.connection;
-        let groups = self.inner.groups(&mut connection).await?;
-        if let Some(epoch) = mark::epoch_of(&groups) {
-            self.inner.mark().leave(epoch);
-        }
-        Mark::find(&self.inner, &mut connection).await.map(drop)
+        let mut lease = self.inner.publisher.get(&self.inner).await?;
+        Mark::find(&self.inner, &mut lease.connection).await?;
+        self.inner.mark().leave();
+        Mark::find(&self.inner, &mut lease.connection).await.map(drop)
     }
 }
 
@@ -157,7 +149,7 @@ impl Builder {
                 replay: Slot::default(),
                 replays: Replays::default(),
                 mark: Mutex::default(),
-                numbers: AtomicU64::new(0),
+                finding: tokio::sync::Mutex::default(),
                 entry_size: AtomicU64::new(256),
             }),
         }
@@ -169,291 +161,10 @@ impl Inner {
         self.mark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn next_number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-
     pub(crate) fn random(&self) -> RedisResult<u64> {
         let failed = |_| (ErrorKind::Client, "the operating system gives no random number").into();
         getrandom::u64().map_err(failed)
     }
-
-    async fn groups(&self, connection: &mut redis::aio::MultiplexedConnection) -> RedisResult<Value> {
-        let mut groups = redis::cmd("XINFO");
-        groups.arg("GROUPS").arg(&self.key);
-        patiently(PATIENCE, groups.query_async(connection)).await
-    }
-
-    /// How many entries to read for a limit.
-    fn count(&self, limit: Limit) -> usize {
-        let size = self.entry_size.load(Ordering::Relaxed).max(1);
-        let by_bytes = limit.bytes as u64 / size;
-        limit.records.min(by_bytes as usize).max(1)
-    }
-
-    fn note_size(&self, entries: &[Entry]) {
-        if !entries.is_empty() {
-            let size = entries.iter().map(Entry::size).sum::<usize>() / entries.len();
-            let average = (3 * self.entry_size.load(Ordering::Relaxed) + size as u64) / 4;
-            self.entry_size.store(average, Ordering::Relaxed);
-        }
-    }
-
-    /// Reads what follows a position, then asks whether the entry there is still in the stream:
-    /// Redis begins at the oldest entry that it has kept, whatever was asked for.
-    pub(crate) async fn read(
-        &self,
-        lease: &mut Lease,
-        after: Position,
-        limit: Limit,
-        wait: Duration,
-    ) -> RedisResult<Read> {
-        let id = Id::of(&after).to_string();
-        let connection = &mut lease.connection;
-        let count = self.count(limit);
-        let entries = if wait.is_zero() {
-            let mut range = redis::cmd("XRANGE");
-            range.arg(&self.key).arg(format!("({id}")).arg("+").arg("COUNT").arg(count);
-            patiently(PATIENCE, range.query_async::<Vec<Entry>>(connection)).await?
-        } else {
-            let mut read = redis::cmd("XREAD");
-            read.arg("COUNT").arg(count).arg("BLOCK").arg(wait.as_millis() as u64);
-            read.arg("STREAMS").arg(&self.key).arg(&id);
-            patiently(wait + PATIENCE, read.query_async::<ReadAnswer>(connection)).await?.0
-        };
-        let (still, groups, info): (Vec<Entry>, Value, std::collections::HashMap<String, Value>) = {
-            let mut check = redis::pipe();
-            check.atomic();
-            check.cmd("XRANGE").arg(&self.key).arg(&id).arg(&id);
-            check.cmd("XINFO").arg("GROUPS").arg(&self.key);
-            check.cmd("XINFO").arg("STREAM").arg(&self.key);
-            patiently(PATIENCE, check.query_async(connection)).await?
-        };
-        match mark::epoch_of(&groups) {
-            Some(epoch) if epoch == after.epoch && !self.mark().has_left(epoch) => {}
-            _ => return Ok(Read::Lost(Loss::Replaced)),
-        }
-        match still.first() {
-            Some(entry) if entry.nonce.unwrap_or(0) == after.nonce => {}
-            Some(_) => return Ok(Read::Lost(Loss::Replaced)),
-            None => {
-                // An entry that was deleted by name is not missing.
-                let deleted = info.get("max-deleted-entry-id").cloned().unwrap_or(Value::Nil);
-                let deleted: String = redis::from_redis_value(deleted)?;
-                if Id::parse(&deleted).is_none_or(|deleted| deleted < Id::of(&after)) {
-                    return Ok(Read::Lost(Loss::Trimmed));
-                }
-            }
-        }
-        self.note_size(&entries);
-        let records = entries.iter().filter_map(|entry| entry.record(after.epoch)).collect();
-        let up_to = entries.last().map_or(after, |last| Position {
-            epoch: after.epoch,
-            major: last.id.0,
-            minor: last.id.1,
-            nonce: last.nonce.unwrap_or(0),
-        });
-        Ok(Read::Records { records, up_to })
-    }
-
-    async fn read_tail(&self, after: Position, limit: Limit, wait: Duration) -> RedisResult<Read> {
-        let mut lease = self.tail.get(self).await?;
-        match self.read(&mut lease, after, limit, wait).await {
-            Ok(read) => {
-                if let Read::Records { up_to, .. } = &read {
-                    self.mark().note_read(*up_to);
-                }
-                Ok(read)
-            }
-            Err(error) => {
-                self.failed(&lease, &error).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Drops the connections that an error shows to be of no use.
-    pub(crate) async fn failed(&self, lease: &Lease, error: &RedisError) {
-        match failure(error) {
-            Failure::Refused => {}
-            Failure::Broken => {
-                for slot in [&self.publisher, &self.tail, &self.replay] {
-                    slot.fail(lease).await;
-                }
-            }
-            Failure::WrongServer => {
-                for slot in [&self.publisher, &self.tail, &self.replay] {
-                    slot.reset().await;
-                }
-            }
-        }
-    }
-
-    async fn append(&self, topic: &str, block: &[u8]) -> Result<Position, AppendError> {
-        let deadline = Instant::now() + self.publish_wait;
-        let nonce = mark::nonce();
-        loop {
-            let error = match self.append_once(topic, block, nonce).await {
-                Ok(position) => return Ok(position),
-                Err(Attempt::Unknown(error)) => return self.look_for(nonce, error, deadline).await,
-                Err(Attempt::Refused(error)) => return Err(AppendError::Refused(error.into())),
-                Err(Attempt::Unreachable(error)) => error,
-            };
-            if Instant::now() + RETRY > deadline {
-                return Err(AppendError::Refused(error.into()));
-            }
-            sleep(RETRY).await;
-        }
-    }
-
-    async fn append_once(&self, topic: &str, block: &[u8], nonce: u32) -> Result<Position, Attempt> {
-        let mut lease = match self.publisher.get(self).await {
-            Ok(lease) => lease,
-            Err(error) => {
-                return Err(match failure(&error) {
-                    Failure::Refused => Attempt::Refused(error),
-                    Failure::WrongServer | Failure::Broken => Attempt::Unreachable(error),
-                });
-            }
-        };
-        let mut add = redis::pipe();
-        add.atomic();
-        add.cmd("XADD").arg(&self.key).arg("NOMKSTREAM").arg("MAXLEN").arg("~").arg(self.max_len);
-        add.arg("*").arg(NONCE).arg(nonce_text(nonce)).arg(TOPIC).arg(topic).arg(BLOCK).arg(block);
-        // Another node may have begun a new epoch since this one looked.
-        add.cmd("XINFO").arg("GROUPS").arg(&self.key);
-        let answer = patiently(PATIENCE, add.query_async(&mut lease.connection)).await;
-        let (id, groups): (Option<String>, Value) = match answer {
-            Ok(answer) => answer,
-            // Without the stream, there are no groups either, and nothing was added.
-            Err(error) if error.detail().is_some_and(|detail| detail.contains("no such key")) => {
-                self.publisher.reset().await;
-                return Err(Attempt::Unreachable(error));
-            }
-            Err(error) => {
-                self.failed(&lease, &error).await;
-                return Err(match failure(&error) {
-                    Failure::Refused => Attempt::Refused(error),
-                    Failure::WrongServer => Attempt::Unreachable(error),
-                    Failure::Broken => Attempt::Unknown(error),
-                });
-            }
-        };
-        let Some(Id(major, minor)) = id.as_deref().and_then(Id::parse) else {
-            self.publisher.reset().await;
-            let error = (ErrorKind::Client, "the stream is gone").into();
-            return Err(Attempt::Unreachable(error));
-        };
-        let epoch = match mark::epoch_of(&groups).filter(|epoch| !self.mark().has_left(*epoch)) {
-            Some(epoch) => {
-                self.mark().enter(epoch);
-                epoch
-            }
-            // The mark is gone, or must not be used: the event is there, under a new one.
-            None => match Mark::find(self, &mut lease.connection).await {
-                Ok(newest) => newest.epoch,
-                Err(error) => return Err(Attempt::Unknown(error)),
-            },
-        };
-        let position = Position { epoch, major, minor, nonce };
-        self.mark().note_acknowledged(position);
-        Ok(position)
-    }
-
-    /// Looks whether an event is there whose answer was lost. That it is not there proves nothing:
-    /// a server that was stopped may still read the command.
-    async fn look_for(
-        &self,
-        nonce: u32,
-        lost: RedisError,
-        deadline: Instant,
-    ) -> Result<Position, AppendError> {
-        let find = async {
-            loop {
-                if let Ok(position) = self.find(nonce).await {
-                    return position;
-                }
-                sleep(RETRY).await;
-            }
-        };
-        match tokio::time::timeout_at(deadline, find).await {
-            Ok(Some(position)) => {
-                self.mark().note_acknowledged(position);
-                Ok(position)
-            }
-            Ok(None) | Err(_) => Err(AppendError::Unknown(lost.into())),
-        }
-    }
-
-    /// Looks for an entry among the newest ones.
-    async fn find(&self, nonce: u32) -> RedisResult<Option<Position>> {
-        let mut lease = self.publisher.get(self).await?;
-        let newest = Mark::find(self, &mut lease.connection).await?;
-        let mut range = redis::cmd("XREVRANGE");
-        range.arg(&self.key).arg("+").arg("-").arg("COUNT").arg(PAGE);
-        let entries: Vec<Entry> = patiently(PATIENCE, range.query_async(&mut lease.connection)).await?;
-        let found = entries.iter().find(|entry| entry.nonce == Some(nonce));
-        Ok(found.and_then(|entry| entry.position(newest.epoch)))
-    }
-
-    async fn recent(
-        &self,
-        topics: Topics<'_>,
-        each: usize,
-        limit: Limit,
-    ) -> RedisResult<(Position, Vec<Record>)> {
-        let mut lease = self.publisher.get(self).await?;
-        let result = self.recent_on(&mut lease, topics, each, limit).await;
-        if let Err(error) = &result {
-            self.failed(&lease, error).await;
-        }
-        result
-    }
-
-    async fn recent_on(
-        &self,
-        lease: &mut Lease,
-        topics: Topics<'_>,
-        each: usize,
-        limit: Limit,
-    ) -> RedisResult<(Position, Vec<Record>)> {
-        let newest = Mark::find(self, &mut lease.connection).await?;
-        let mut records = Vec::new();
-        let mut left: std::collections::HashMap<&str, usize> = match topics {
-            Topics::These(topics) => topics.iter().map(|topic| (&**topic, each)).collect(),
-            Topics::All => return Ok((newest, records)),
-        };
-        left.retain(|_, left| *left > 0);
-        let mut end = Id::of(&newest).to_string();
-        for _ in 0..RECENT_PAGES {
-            if left.is_empty() {
-                break;
-            }
-            let mut range = redis::cmd("XREVRANGE");
-            range.arg(&self.key).arg(&end).arg("-").arg("COUNT").arg(self.count(limit).max(64));
-            let entries: Vec<Entry> = patiently(PATIENCE, range.query_async(&mut lease.connection)).await?;
-            let Some(last) = entries.last() else { break };
-            end = format!("({}", last.id);
-            for entry in &entries {
-                let Some(topic) = entry.topic() else { continue };
-                let Some(more) = left.get_mut(topic) else { continue };
-                records.extend(entry.record(newest.epoch));
-                *more -= 1;
-                if *more == 0 {
-                    left.remove(topic);
-                }
-            }
-        }
-        records.reverse();
-        Ok((newest, records))
-    }
-}
-
-/// Why an attempt to append failed.
-enum Attempt {
-    Refused(RedisError),
-    Unreachable(RedisError),
-    Unknown(RedisError),
 }
 
 impl Engine for Redis {
@@ -464,14 +175,14 @@ impl Engine for Redis {
     fn read<'a>(
         &'a self,
         after: Position,
-        _topics: Topics<'a>,
+        topics: Topics<'a>,
         limit: Limit,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Read, EngineError>> {
         Box::pin(async move {
             if wait.is_zero() {
                 let shared = |error: SharedError| EngineError::from(error);
-                return Replays::read(&self.inner, after, limit).await.map_err(shared);
+                return Replays::read(&self.inner, after, topics, limit).await.map_err(shared);
             }
             Ok(self.inner.read_tail(after, limit, wait).await?)
         })
@@ -483,7 +194,20 @@ impl Engine for Redis {
         each: usize,
         limit: Limit,
     ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>> {
-        Box::pin(async move { Ok(self.inner.recent(topics, each, limit).await?) })
+        let topics: Option<Vec<Arc<str>>> = match topics {
+            Topics::All => None,
+            Topics::These(topics) => Some(topics.to_vec()),
+        };
+        let inner = self.inner.clone();
+        // As for replays, a client that is not polled must not keep others waiting.
+        let recent = tokio::spawn(async move {
+            inner.recent(topics.as_deref().map_or(Topics::All, Topics::These), each, limit).await
+        });
+        Box::pin(async move { Ok(recent.await??) })
+    }
+
+    fn may_have(&self, position: Position) -> bool {
+        position.major <= self.inner.mark().newest_time() + AHEAD
     }
 }
 

@@ -1,13 +1,15 @@
-//! The mark of a stream: its epoch, and the replication ID that it was last seen with, in the name
-//! of a consumer group that nobody reads with. So it lives and dies with the stream.
+//! The mark of a stream: its epoch, when that began, and the replication ID that it was last seen
+//! with, in the name of a consumer group that nobody reads with. So it lives and dies with the
+//! stream.
 
 use crate::connection::{PATIENCE, patiently};
 use crate::entry::{Id, epoch_text, nonce_text, parse_nonce};
 use crate::log::Inner;
+use crate::script;
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, FromRedisValue, RedisResult, Script, Value};
+use redis::{ErrorKind, RedisResult};
 use sse_hub::Position;
-use std::sync::LazyLock;
+use tokio::time::Instant;
 
 /// What the mark begins with.
 pub(crate) const PREFIX: &str = "sse-hub:";
@@ -15,26 +17,45 @@ pub(crate) const PREFIX: &str = "sse-hub:";
 /// How many epochs that were left are remembered.
 const LEFT: usize = 64;
 
-static OPEN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("open.lua")));
-
 /// What this node knows about the stream.
 #[derive(Debug, Default)]
 pub(crate) struct Mark {
     epoch: Option<u64>,
+    /// The replication ID of the server; empty if it is to be found anew.
+    replid: String,
     /// Epochs that must not come again.
     left: Vec<u64>,
-    /// The newest position that the tail has read, and the newest that `publish` returned. After a
-    /// restart, both must still be there.
-    read: Option<Position>,
-    acknowledged: Option<Position>,
+    /// The newest position that the tail has read, and the newest that `publish` returned. Both
+    /// must still be there when a connection is made.
+    read: Option<Noted>,
+    acknowledged: Option<Noted>,
+    /// What the server's clock said, in milliseconds.
+    clock: Option<(u64, Instant)>,
+}
+
+/// What was found on a server.
+pub(crate) struct FoundMark {
+    /// The newest position.
+    pub(crate) newest: Position,
+    pub(crate) replid: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    position: Position,
+    at: Instant,
 }
 
 impl Mark {
     /// Finds the epoch of the stream, and makes one where there is none or it must not go on.
-    /// Returns the newest position.
-    pub(crate) async fn find(redis: &Inner, connection: &mut MultiplexedConnection) -> RedisResult<Position> {
-        let (epoch, id, nonce): (String, String, String) = {
-            let mut script = OPEN.key(&redis.key);
+    pub(crate) async fn find(
+        redis: &Inner,
+        connection: &mut MultiplexedConnection,
+    ) -> RedisResult<FoundMark> {
+        // Of two answers, the later one must be the newer one.
+        let _one_at_a_time = redis.finding.lock().await;
+        let (epoch, id, nonce, replid, time): (String, String, String, String, u64) = {
+            let mut script = script::OPEN.key(&redis.key);
             script.arg(PREFIX).arg(epoch_text(redis.random()?)).arg(nonce_text(nonce()));
             redis.mark().arguments(&mut script);
             patiently(PATIENCE, script.invoke_async(connection)).await?
@@ -45,8 +66,11 @@ impl Mark {
             Some(Position { epoch: epoch?, major, minor, nonce: parse_nonce(nonce.as_bytes())? })
         })();
         let position = position.ok_or((ErrorKind::Parse, "the stream's last entry cannot be read"))?;
-        redis.mark().enter(position.epoch);
-        Ok(position)
+        let mut mark = redis.mark();
+        mark.enter(position.epoch);
+        mark.replid.clone_from(&replid);
+        mark.note_time(time);
+        Ok(FoundMark { newest: position, replid })
     }
 
     fn arguments(&self, script: &mut redis::ScriptInvocation<'_>) {
@@ -54,60 +78,72 @@ impl Mark {
         for epoch in &self.left {
             script.arg(epoch_text(*epoch));
         }
-        for position in [self.read, self.acknowledged].into_iter().flatten() {
-            if Some(position.epoch) == self.epoch {
-                script.arg(Id::of(&position).to_string()).arg(nonce_text(position.nonce));
-            }
+        for Noted { position, at } in [self.read, self.acknowledged].into_iter().flatten() {
+            script.arg(epoch_text(position.epoch)).arg(Id::of(&position).to_string());
+            script.arg(nonce_text(position.nonce)).arg(at.elapsed().as_millis() as u64);
         }
     }
 
-    /// Notes the epoch of the stream.
-    pub(crate) fn enter(&mut self, epoch: u64) {
-        if let Some(left) = self.epoch.replace(epoch).filter(|left| *left != epoch) {
-            self.left.push(left);
-            if self.left.len() > LEFT {
-                self.left.remove(0);
-            }
+    fn enter(&mut self, epoch: u64) {
+        if self.epoch == Some(epoch) {
+            return;
+        }
+        self.leave();
+        self.epoch = Some(epoch);
+        (self.read, self.acknowledged) = (None, None);
+    }
+
+    /// Leaves the epoch, so that it must not come again.
+    pub(crate) fn leave(&mut self) {
+        self.left.extend(self.epoch.take());
+        if self.left.len() > LEFT {
+            self.left.remove(0);
         }
     }
 
-    /// Has the epoch replaced by a new one.
-    pub(crate) fn leave(&mut self, epoch: u64) {
-        self.enter(epoch);
-        self.epoch = None;
-        self.left.push(epoch);
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.epoch
     }
 
-    /// Whether this epoch was left, so that it must not come again.
-    pub(crate) fn has_left(&self, epoch: u64) -> bool {
-        self.left.contains(&epoch)
+    pub(crate) fn replid(&self) -> String {
+        self.replid.clone()
+    }
+
+    /// Has all connections made anew.
+    pub(crate) fn leave_server(&mut self) {
+        self.replid.clear();
+    }
+
+    /// Whether this is the replication ID of the server that was found last.
+    pub(crate) fn is_of(&self, replid: &str) -> bool {
+        self.replid == replid
     }
 
     pub(crate) fn note_read(&mut self, position: Position) {
-        self.read = Some(position);
+        if self.epoch == Some(position.epoch) && self.read.is_none_or(|read| read.position != position) {
+            self.read = Some(Noted { position, at: Instant::now() });
+        }
     }
 
     pub(crate) fn note_acknowledged(&mut self, position: Position) {
-        if self.acknowledged.is_none_or(|newest| !newest.is_after(&position)) {
-            self.acknowledged = Some(position);
+        let newest = self.acknowledged.is_none_or(|newest| position.is_after(&newest.position));
+        if self.epoch == Some(position.epoch) && newest {
+            self.acknowledged = Some(Noted { position, at: Instant::now() });
         }
+    }
+
+    pub(crate) fn note_time(&mut self, milliseconds: u64) {
+        self.clock = Some((milliseconds, Instant::now()));
+    }
+
+    /// The highest time of an ID that this node knows of.
+    pub(crate) fn newest_time(&self) -> u64 {
+        let clock = self.clock.map_or(0, |(time, at)| time + at.elapsed().as_millis() as u64);
+        self.read.map_or(clock, |read| read.position.major.max(clock))
     }
 }
 
 /// Random bits that tell an entry from another one with the same ID.
 pub(crate) fn nonce() -> u32 {
     fastrand::u32(1..)
-}
-
-/// The epoch in the answer to `XINFO GROUPS`; `None` unless there is one mark.
-pub(crate) fn epoch_of(groups: &Value) -> Option<u64> {
-    let groups: Vec<std::collections::HashMap<String, Value>> =
-        FromRedisValue::from_redis_value_ref(groups).ok()?;
-    let mut marks = groups.iter().filter_map(|group| {
-        let name: String = FromRedisValue::from_redis_value_ref(group.get("name")?).ok()?;
-        let (epoch, _) = name.strip_prefix(PREFIX)?.split_once(':')?;
-        u64::from_str_radix(epoch, 16).ok()
-    });
-    let epoch = marks.next()?;
-    marks.next().is_none().then_some(epoch)
 }

@@ -3,22 +3,24 @@
 
 use crate::connection::SharedError;
 use crate::log::Inner;
+use crate::read::Page;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
-use sse_hub::{Limit, Position, Read};
+use redis::{ErrorKind, RedisError, RedisResult};
+use sse_hub::{Limit, Position, Read, Topics};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many pages are in flight at most.
 const IN_FLIGHT: usize = 4;
 
-type Page = BoxFuture<'static, Result<Arc<Read>, SharedError>>;
+type Fetch = BoxFuture<'static, Result<Arc<Page>, SharedError>>;
 
 pub(crate) struct Replays {
     /// Who reads the same page shares it.
-    pages: Mutex<HashMap<Position, WeakShared<Page>>>,
+    pages: Mutex<HashMap<Position, WeakShared<Fetch>>>,
     in_flight: Semaphore,
 }
 
@@ -29,35 +31,48 @@ impl Default for Replays {
 }
 
 impl Replays {
-    pub(crate) async fn read(redis: &Arc<Inner>, after: Position, limit: Limit) -> Result<Read, SharedError> {
+    pub(crate) async fn read(
+        redis: &Arc<Inner>,
+        after: Position,
+        topics: Topics<'_>,
+        limit: Limit,
+    ) -> Result<Read, SharedError> {
         let page = Self::page(redis, after, limit);
-        let read = page.await?;
-        Ok(match &*read {
-            Read::Records { records, up_to } => Read::Records { records: records.clone(), up_to: *up_to },
-            Read::Lost(loss) => Read::Lost(*loss),
-        })
+        Ok(page.await?.read(topics))
     }
 
-    fn page(redis: &Arc<Inner>, after: Position, limit: Limit) -> Shared<Page> {
+    pub(crate) async fn permit(&self) -> SemaphorePermit<'_> {
+        self.in_flight.acquire().await.expect("it is never closed")
+    }
+
+    fn page(redis: &Arc<Inner>, after: Position, limit: Limit) -> Shared<Fetch> {
         let mut pages = redis.replays.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(page) = pages.get(&after).and_then(WeakShared::upgrade) {
+        // One that is there is old, for those who did not ask for it.
+        let asked_for = pages.get(&after).and_then(WeakShared::upgrade);
+        if let Some(page) = asked_for.filter(|page| page.peek().is_none()) {
             return page;
         }
         pages.retain(|_, page| page.upgrade().is_some());
         let inner = redis.clone();
-        let page = async move { Self::fetch(&inner, after, limit).await.map(Arc::new).map_err(Arc::new) };
+        // A client that is not polled must not keep others waiting, so the page is fetched by a task.
+        let page = tokio::spawn(async move { Self::fetch(&inner, after, limit).await });
+        let page = async move {
+            let page =
+                page.await.map_err(|_| RedisError::from((ErrorKind::Client, "the replay was aborted")));
+            page.and_then(|page| page).map(Arc::new).map_err(Arc::new)
+        };
         let page = page.boxed().shared();
         pages.extend(page.downgrade().map(|weak| (after, weak)));
         page
     }
 
-    async fn fetch(redis: &Inner, after: Position, limit: Limit) -> Result<Read, redis::RedisError> {
-        let _permit = redis.replays.in_flight.acquire().await.expect("it is never closed");
+    async fn fetch(redis: &Inner, after: Position, limit: Limit) -> RedisResult<Page> {
+        let _permit = redis.replays.permit().await;
         let mut lease = redis.replay.get(redis).await?;
-        let read = redis.read(&mut lease, after, limit, Duration::ZERO).await;
-        if let Err(error) = &read {
-            redis.failed(&lease, error).await;
+        let page = redis.read(&mut lease, after, limit, Duration::ZERO).await;
+        if let Err(error) = &page {
+            lease.failed(redis, error);
         }
-        read
+        page
     }
 }

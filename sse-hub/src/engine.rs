@@ -37,6 +37,12 @@ pub trait Engine: Send + Sync + 'static {
         each: usize,
         limit: Limit,
     ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>>;
+
+    /// Whether the log may have a position of its epoch that is ahead of what was read, so that a
+    /// subscription waits for it. Answers at once, from what the engine knows.
+    fn may_have(&self, _position: Position) -> bool {
+        true
+    }
 }
 
 /// The topics that a reader wants.
@@ -67,6 +73,8 @@ pub enum Read {
         /// How far they reach, and where to read on: the position of a record, wanted or not, or
         /// `after` if nothing follows.
         up_to: Position,
+        /// How many entries of the log were left out because no hub has written them.
+        skipped: usize,
     },
     /// Records after the position are gone.
     Lost(Loss),

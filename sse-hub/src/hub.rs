@@ -67,6 +67,8 @@ pub(crate) struct Counters {
     pub(crate) delivered: AtomicU64,
     pub(crate) gaps: [AtomicU64; 5],
     pub(crate) engine_errors: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) tail_panics: AtomicU64,
 }
 
 /// A snapshot of the counters of this process, for any metrics system.
@@ -93,6 +95,10 @@ pub struct Stats {
     pub gaps_lagged: u64,
     /// How often the engine could not be read.
     pub engine_errors: u64,
+    /// How many entries of a shared log were left out because no hub has written them.
+    pub skipped: u64,
+    /// How often the reader of a shared log has panicked, and was started again.
+    pub tail_panics: u64,
 }
 
 /// Whether the log can be reached.
@@ -137,7 +143,7 @@ impl Hub {
     pub(crate) async fn on_engine(settings: Builder, engine: Arc<dyn Engine>) -> Result<Self, EngineError> {
         let (head, _) = engine.recent(Topics::These(&[]), 0, Limit { records: 1, bytes: 1 }).await?;
         let hub = Self::with_log(settings, head, Some(engine.clone()));
-        let tail = tokio::spawn(tail::follow(Arc::downgrade(&hub.shared), engine, head));
+        let tail = tokio::spawn(tail::supervise(Arc::downgrade(&hub.shared), engine));
         hub.shared.tail.set(tail.abort_handle()).expect("nothing else sets the tail");
         Ok(hub)
     }
@@ -308,6 +314,8 @@ impl Hub {
             gaps_malformed: gaps(GapCause::Malformed),
             gaps_lagged: gaps(GapCause::Lagged),
             engine_errors: counters.engine_errors.load(Ordering::Relaxed),
+            skipped: counters.skipped.load(Ordering::Relaxed),
+            tail_panics: counters.tail_panics.load(Ordering::Relaxed),
         }
     }
 }

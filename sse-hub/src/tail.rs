@@ -7,9 +7,10 @@ use crate::log::DISCONNECT_KEY;
 use crate::position::Position;
 use crate::record::{DISCONNECT, Record};
 use crate::sync::atomic::Ordering;
-use crate::sync::{lock, write};
+use crate::sync::{lock, read, write};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 const LIMIT: Limit = Limit { records: 512, bytes: 1024 * 1024 };
@@ -20,13 +21,33 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long to wait after an error, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Follows the log until the hub is gone.
-pub(crate) async fn follow(hub: Weak<Shared>, engine: Arc<dyn Engine>, mut after: Position) {
+/// Follows the log until the hub is gone, also after a panic.
+pub(crate) async fn supervise(hub: Weak<Shared>, engine: Arc<dyn Engine>) {
+    loop {
+        let Some(head) = hub.upgrade().map(|hub| read(&hub.log).head()) else { return };
+        // It ends with this task.
+        let mut tail = JoinSet::new();
+        tail.spawn(follow(hub.clone(), engine.clone(), head));
+        if let Some(Ok(())) = tail.join_next().await {
+            return;
+        }
+        let Some(hub) = hub.upgrade() else { return };
+        hub.counters.tail_panics.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "tracing")]
+        tracing::error!("the reader of the log has panicked, and is started again");
+        // What it took into the log may not have woken anybody.
+        hub.wake_all();
+        drop(hub);
+        sleep(BACKOFF.0).await;
+    }
+}
+
+async fn follow(hub: Weak<Shared>, engine: Arc<dyn Engine>, mut after: Position) {
     let mut backoff = BACKOFF.0;
     loop {
-        let read = next(&*engine, after).await;
+        let step = next(&*engine, after).await;
         let Some(hub) = hub.upgrade() else { return };
-        match read {
+        match step {
             Ok(step) => {
                 backoff = BACKOFF.0;
                 *lock(&hub.unreachable_since) = None;
@@ -43,13 +64,15 @@ pub(crate) async fn follow(hub: Weak<Shared>, engine: Arc<dyn Engine>, mut after
 }
 
 enum Step {
-    Records { records: Vec<Record>, up_to: Position },
+    Records { records: Vec<Record>, up_to: Position, skipped: usize },
     Restart { head: Position, cause: GapCause },
 }
 
 async fn next(engine: &dyn Engine, after: Position) -> Result<Step, EngineError> {
     let cause = match engine.read(after, Topics::All, LIMIT, WAIT).await? {
-        Read::Records { records, up_to } => return Ok(Step::Records { records, up_to }),
+        Read::Records { records, up_to, skipped } => {
+            return Ok(Step::Records { records, up_to, skipped });
+        }
         Read::Lost(loss) => loss.into(),
     };
     let (head, _) = engine.recent(Topics::These(&[]), 0, LIMIT).await?;
@@ -60,7 +83,8 @@ impl Step {
     /// Takes it into the log, wakes whom it concerns, and returns where to read on.
     fn apply(self, hub: &Shared) -> Position {
         match self {
-            Self::Records { records, up_to } => {
+            Self::Records { records, up_to, skipped } => {
+                hub.counters.skipped.fetch_add(skipped as u64, Ordering::Relaxed);
                 let mut audiences = Vec::new();
                 let mut log = write(&hub.log);
                 for Record { topic, position, bytes } in records {

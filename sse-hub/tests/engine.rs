@@ -205,6 +205,37 @@ async fn another_log_is_a_gap_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tail_that_panics_is_started_again_where_it_was() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    let mut client = Client::new(&hub, &["news"]);
+    published(&hub, "1").await;
+    for event in ["2", "3"] {
+        // The read after this one panics.
+        log.fail(Faults { panics: true, ..Faults::default() });
+        published(&hub, event).await;
+    }
+    published(&hub, "4").await;
+    assert_eq!(story(&mut client, 5).await, ["hello", "1", "2", "3", "4"]);
+    assert_eq!(hub.stats().tail_panics, 2);
+    // It ends with the hub nevertheless.
+    drop(hub);
+    drop(client);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(log.holders(), 1, "only this test holds the log");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_position_that_the_log_cannot_have_is_a_gap_at_once() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    let mut ahead = publish(&hub, "news", "1").await;
+    ahead.major += 1_001;
+    let mut subscription = hub.subscribe(["news"]).after(ahead);
+    assert_eq!(subscription.start().await, Start::Gap(GapCause::Ahead));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hub_that_is_dropped_stops_reading() {
     let log = SharedLog::default();
     let hub = hub(&log).await;

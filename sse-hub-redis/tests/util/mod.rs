@@ -1,98 +1,254 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
-use redis::{Client, Connection};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
+mod server;
 
-/// A Redis server of a test's own. It ends with the test.
-pub struct Server {
-    process: Option<Child>,
-    directory: TempDir,
-    pub port: u16,
-    arguments: Vec<String>,
+pub use server::Server;
+
+use redis::{Client as RedisClient, ErrorKind, RedisError, RedisResult};
+use sse_core::Event;
+use sse_hub::{Hub, Position, PublishError};
+use sse_hub_redis::{Builder, Redis};
+use sse_test::hub::{Client, Seen};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long to wait for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until this holds.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let message = format!("{}: {what} in time", std::panic::Location::caller());
+    async move {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "{message}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
-impl Server {
-    pub fn start() -> Self {
-        Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
+/// The address of the master, as a name service tells it to a node.
+#[derive(Clone)]
+pub struct Address {
+    port: Arc<AtomicU16>,
+    open: Arc<AtomicBool>,
+}
+
+impl Address {
+    pub fn of(server: &Server) -> Self {
+        Self { port: Arc::new(server.port.into()), open: Arc::new(true.into()) }
     }
 
-    /// Starts a server with these arguments.
-    pub fn with(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let mut server = Self {
-            process: None,
-            directory: tempfile::tempdir().expect("a directory"),
-            port: port.expect("a free port").port(),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
+    pub fn lead_to(&self, server: &Server) {
+        self.port.store(server.port, Ordering::SeqCst);
+    }
+
+    /// New connections fail from now on.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+
+    pub fn builder(&self) -> Builder {
+        let Self { port, open } = self.clone();
+        let client = move || -> RedisResult<RedisClient> {
+            if !open.load(Ordering::SeqCst) {
+                return Err(RedisError::from((ErrorKind::Io, "the address is closed")));
+            }
+            RedisClient::open(format!("redis://127.0.0.1:{}/", port.load(Ordering::SeqCst)))
         };
-        server.restart();
-        server
+        Redis::builder_with(move || std::future::ready(client()))
+    }
+
+    pub async fn hub(&self) -> Hub {
+        Hub::connect(self.builder().build()).await.expect("the server is there")
+    }
+}
+
+pub async fn hub(server: &Server) -> Hub {
+    Address::of(server).hub().await
+}
+
+pub fn event(data: &str) -> Event {
+    Event::new().data(data)
+}
+
+/// Publishes as soon as Redis takes it.
+///
+/// The tests cut connections before they publish, and not while an event is on its way: an unknown
+/// outcome is that of an event which was sent to a server that is no more.
+pub async fn publish_soon(hub: &Hub, data: &str) -> Position {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match hub.publish("news", event(data)).await {
+            Ok(position) => return position,
+            Err(PublishError::Refused(_) | PublishError::Unknown(_)) if Instant::now() < deadline => {}
+            Err(error) => panic!("{data} cannot be published: {error:?}"),
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What a client sees until it sees this data: data, and `gap:` with its cause; no other control
+/// events.
+pub async fn story(client: &mut Client, last: &str) -> Vec<String> {
+    let mut story = Vec::new();
+    while story.last().is_none_or(|seen| seen != last) {
+        story.extend(told(&client.next().await.expect("the stream goes on")));
+    }
+    story
+}
+
+/// The client's next event or gap.
+pub async fn next(client: &mut Client) -> String {
+    loop {
+        if let Some(told) = told(&client.next().await.expect("the stream goes on")) {
+            return told;
+        }
+    }
+}
+
+pub fn told(seen: &Seen) -> Option<String> {
+    match seen.control() {
+        None => Some(seen.data.clone()),
+        Some("hello" | "at") => None,
+        Some("gap") => {
+            let cause = seen.data.split('"').nth(3).expect("a gap has a cause");
+            Some(format!("gap:{cause}"))
+        }
+        Some(control) => Some(control.into()),
+    }
+}
+
+/// Two nodes, and a client of each that has seen the event `0`.
+pub struct Pair {
+    pub addresses: [Address; 2],
+    pub hubs: [Hub; 2],
+    pub clients: [Client; 2],
+}
+
+impl Pair {
+    pub async fn on(server: &Server) -> Self {
+        let addresses = [Address::of(server), Address::of(server)];
+        let hubs = [addresses[0].hub().await, addresses[1].hub().await];
+        let mut clients = [Client::new(&hubs[0], &["news"]), Client::new(&hubs[1], &["news"])];
+        publish_soon(&hubs[0], "0").await;
+        for client in &mut clients {
+            assert_eq!(story(client, "0").await, ["0"]);
+        }
+        Self { addresses, hubs, clients }
+    }
+
+    pub fn lead_to(&self, server: &Server) {
+        self.addresses.iter().for_each(|address| address.lead_to(server));
+    }
+
+    /// Takes both nodes' tails away; their publishers stay connected.
+    pub async fn deafen(&self, server: &Server) {
+        self.addresses.iter().for_each(Address::close);
+        for hub in &self.hubs {
+            server.cut_tails_until(|| matches!(hub.health(), sse_hub::Health::Unreachable(_))).await;
+        }
+    }
+
+    pub fn open(&self) {
+        self.addresses.iter().for_each(Address::open);
+    }
+
+    /// Both clients see this until they see the last of it.
+    #[track_caller]
+    pub fn both_see(&mut self, expected: &[&str]) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            for (node, client) in self.clients.iter_mut().enumerate() {
+                let seen = story(client, expected.last().expect("something")).await;
+                assert_eq!(seen, expected, "on node {node}, {caller}");
+            }
+        }
+    }
+
+    /// Both clients see this, whatever comes before it.
+    pub async fn both_reach(&mut self, last: &str) {
+        for client in &mut self.clients {
+            story(client, last).await;
+        }
+    }
+
+    pub fn gaps(&self) -> u64 {
+        self.hubs.iter().map(gaps).sum()
+    }
+}
+
+pub fn gaps(hub: &Hub) -> u64 {
+    let stats = hub.stats();
+    stats.gaps_ahead + stats.gaps_epoch + stats.gaps_lagged + stats.gaps_malformed + stats.gaps_trimmed
+}
+
+/// A connection to a server that can be made to lose its answers.
+pub struct Proxy {
+    pub port: u16,
+    mute: Arc<AtomicBool>,
+    sockets: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
+}
+
+impl Proxy {
+    pub async fn to(server: &Server) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (mute, sockets) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let proxy = Self { port, mute: mute.clone(), sockets: sockets.clone() };
+        let server = server.port;
+        let accept = tokio::spawn(async move {
+            while let Ok((node, _)) = listener.accept().await {
+                let mute = mute.clone();
+                let pass = tokio::spawn(async move {
+                    let Ok(redis) = tokio::net::TcpStream::connect(("127.0.0.1", server)).await else {
+                        return;
+                    };
+                    let ((mut from_node, mut to_node), (mut from_redis, mut to_redis)) =
+                        (node.into_split(), redis.into_split());
+                    let questions = tokio::io::copy(&mut from_node, &mut to_redis);
+                    let answers = async {
+                        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                        let mut buffer = vec![0; 65_536];
+                        while let Ok(len @ 1..) = from_redis.read(&mut buffer).await {
+                            let muted = mute.load(Ordering::SeqCst);
+                            if !muted && to_node.write_all(&buffer[..len]).await.is_err() {
+                                break;
+                            }
+                        }
+                    };
+                    tokio::select! { _ = questions => {}, () = answers => {} }
+                });
+                proxy_lock(&sockets).push(pass.abort_handle());
+            }
+        });
+        proxy_lock(&proxy.sockets).push(accept.abort_handle());
+        proxy
+    }
+
+    /// Drops all answers from now on, or passes them again.
+    pub fn mute(&self, mute: bool) {
+        self.mute.store(mute, Ordering::SeqCst);
     }
 
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
-
-    /// Starts the server, which was killed, on what it kept.
-    pub fn restart(&mut self) {
-        assert!(self.process.is_none(), "it runs");
-        let process = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(self.directory.path())
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("redis-server must be installed: it is in Debian's package of this name");
-        self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while self.client().get_connection().is_err() {
-            assert!(Instant::now() < deadline, "the server does not start");
-            sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Ends the server without a chance to save anything.
-    pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("it runs");
-        process.kill().expect("it can be killed");
-        process.wait().expect("it ends");
-    }
-
-    fn client(&self) -> Client {
-        Client::open(self.url()).expect("the URL is right")
-    }
-
-    pub fn connection(&self) -> Connection {
-        self.client().get_connection().expect("the server is there")
-    }
-
-    /// Sends a command, and returns what it says.
-    pub fn run(&self, command: &str) -> redis::Value {
-        let mut words = command.split(' ');
-        let mut command = redis::cmd(words.next().expect("a command"));
-        for word in words {
-            command.arg(word);
-        }
-        command.query(&mut self.connection()).expect("the command is right")
-    }
-
-    /// Sends the process a signal, such as `STOP`.
-    pub fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().expect("it runs").id().to_string();
-        let status = Command::new("kill").args([&format!("-{signal}"), &process]).status();
-        assert!(status.expect("kill is there").success());
-    }
 }
 
-impl Drop for Server {
+fn proxy_lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics under the lock")
+}
+
+impl Drop for Proxy {
     fn drop(&mut self) {
-        if self.process.is_some() {
-            self.kill();
-        }
+        proxy_lock(&self.sockets).iter().for_each(tokio::task::AbortHandle::abort);
     }
 }

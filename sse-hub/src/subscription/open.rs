@@ -78,7 +78,8 @@ impl Subscription {
 
     fn opening(&self, log: &Log) -> Opening {
         let Some(options) = &self.options else { return Opening::Hello };
-        let remote = self.hub.engine.is_some();
+        let engine = self.hub.engine.as_ref();
+        let remote = engine.is_some();
         let position = match options.after.0 {
             position::Start::Now if options.last == 0 => return Opening::Hello,
             position::Start::Now if remote => return Opening::LastRemotely,
@@ -91,7 +92,9 @@ impl Subscription {
         match log.find(&position, true) {
             Found::Epoch => Opening::Gap(GapCause::Epoch),
             // Another node may have been faster than this one.
-            Found::Ahead if remote => Opening::WhenReached(position),
+            Found::Ahead if engine.is_some_and(|engine| engine.may_have(position)) => {
+                Opening::WhenReached(position)
+            }
             Found::Ahead => Opening::Gap(GapCause::Ahead),
             Found::Number(number) if self.topics.iter().all(|topic| log.has_all(topic, number)) => {
                 Opening::After(number, position)

@@ -24,6 +24,13 @@ pub(super) enum Remote {
     Recent(BoxFuture<'static, Result<(Position, Vec<Record>), EngineError>>),
 }
 
+/// Sleeps, but not at all for no time, for which a timer would take a millisecond.
+async fn pause(delay: Duration) {
+    if !delay.is_zero() {
+        sleep(delay).await;
+    }
+}
+
 impl Subscription {
     pub(super) fn is_reading_remotely(&self) -> bool {
         self.options.as_ref().is_some_and(|options| options.remote.is_some())
@@ -36,7 +43,7 @@ impl Subscription {
     fn read_page(&mut self, from: Position, to: (u64, Position), delay: Duration) {
         let (engine, names) = (self.hub.engine.clone(), self.names());
         let page = Box::pin(async move {
-            sleep(delay).await;
+            pause(delay).await;
             let engine = engine.ok_or("there is no engine")?;
             engine.read(from, Topics::These(&names), LIMIT, Duration::ZERO).await
         });
@@ -51,7 +58,7 @@ impl Subscription {
         let (engine, names) = (self.hub.engine.clone(), self.names());
         let each = self.options().last;
         let recent = Box::pin(async move {
-            sleep(delay).await;
+            pause(delay).await;
             let engine = engine.ok_or("there is no engine")?;
             engine.recent(Topics::These(&names), each, LIMIT).await
         });
@@ -85,7 +92,7 @@ impl Subscription {
 
     fn take_page(&mut self, from: Position, to: (u64, Position), result: Result<Read, EngineError>) {
         match result {
-            Ok(Read::Records { records, up_to }) => {
+            Ok(Read::Records { records, up_to, .. }) => {
                 self.start.get_or_insert(Start::Resumed);
                 let moved = up_to.is_after(&from);
                 self.deliver_remote(records, to);

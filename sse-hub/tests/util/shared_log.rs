@@ -37,6 +37,8 @@ pub struct Faults {
     pub answers_lost: bool,
     /// All answers are late.
     pub late: Duration,
+    /// The next read panics.
+    pub panics: bool,
     /// Reads bring this many records at most.
     pub page: Option<usize>,
 }
@@ -124,7 +126,7 @@ impl State {
         let most = self.faults.page.unwrap_or(limit.records).min(limit.records);
         let records: Vec<_> = self.records[start..].iter().take(most).cloned().collect();
         let up_to = records.last()?.position();
-        Some(Read::Records { records, up_to })
+        Some(Read::Records { records, up_to, skipped: 0 })
     }
 }
 
@@ -156,6 +158,8 @@ impl Engine for SharedLog {
             if wait.is_zero() {
                 self.state().replays += 1;
             }
+            let panics = std::mem::take(&mut self.state().faults.panics);
+            assert!(!panics, "the log panics");
             let read = async {
                 loop {
                     let appended = self.0.appended.notified();
@@ -164,7 +168,7 @@ impl Engine for SharedLog {
                         return Ok(read);
                     }
                     if wait.is_zero() {
-                        return Ok(Read::Records { records: Vec::new(), up_to: after });
+                        return Ok(Read::Records { records: Vec::new(), up_to: after, skipped: 0 });
                     }
                     appended.await;
                 }
@@ -172,7 +176,11 @@ impl Engine for SharedLog {
             if wait.is_zero() {
                 return read.await;
             }
-            timeout(wait, read).await.unwrap_or(Ok(Read::Records { records: Vec::new(), up_to: after }))
+            timeout(wait, read).await.unwrap_or(Ok(Read::Records {
+                records: Vec::new(),
+                up_to: after,
+                skipped: 0,
+            }))
         })
     }
 
@@ -206,5 +214,9 @@ impl Engine for SharedLog {
             records.reverse();
             Ok((state.newest(), records))
         })
+    }
+
+    fn may_have(&self, position: Position) -> bool {
+        position.major <= self.state().positions + 1_000
     }
 }

@@ -1,0 +1,123 @@
+//! Appending to the stream.
+
+use crate::connection::{Failure, PATIENCE, failure, patiently};
+use crate::entry::{Entry, Id, epoch_text, nonce_text};
+use crate::log::{Inner, PAGE};
+use crate::mark::{self, Mark, PREFIX};
+use crate::script;
+use redis::{ErrorKind, RedisError, RedisResult};
+use sse_hub::{AppendError, Position};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long to wait between attempts to publish.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// How many epochs to follow while an event is appended.
+const EPOCHS: usize = 8;
+
+impl Inner {
+    pub(crate) async fn append(&self, topic: &str, block: &[u8]) -> Result<Position, AppendError> {
+        let deadline = Instant::now() + self.publish_wait;
+        let nonce = mark::nonce();
+        loop {
+            let error = match self.append_once(topic, block, nonce).await {
+                Ok(position) => return Ok(position),
+                Err(Attempt::Unknown(error)) => return self.look_for(nonce, error, deadline).await,
+                Err(Attempt::Refused(error)) => return Err(AppendError::Refused(error.into())),
+                Err(Attempt::Unreachable(error)) => error,
+            };
+            if Instant::now() + RETRY > deadline {
+                return Err(AppendError::Refused(error.into()));
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    async fn append_once(&self, topic: &str, block: &[u8], nonce: u32) -> Result<Position, Attempt> {
+        let mut lease = self.publisher.get(self).await.map_err(Attempt::before)?;
+        for _ in 0..EPOCHS {
+            let epoch = self.mark().epoch().unwrap_or_default();
+            let mut append = script::APPEND.key(&self.key);
+            append.arg(PREFIX).arg(epoch_text(epoch)).arg(self.max_len);
+            append.arg(nonce_text(nonce)).arg(topic).arg(block);
+            let answer = patiently(PATIENCE, append.invoke_async(&mut lease.connection)).await;
+            let id: Option<String> = match answer {
+                Ok(id) => id,
+                Err(error) => {
+                    lease.failed(self, &error);
+                    return Err(match failure(&error) {
+                        Failure::Broken => Attempt::Unknown(error),
+                        _ => Attempt::before(error),
+                    });
+                }
+            };
+            if let Some(Id(major, minor)) = id.as_deref().and_then(Id::parse) {
+                let position = Position { epoch, major, minor, nonce };
+                self.mark().note_acknowledged(position);
+                return Ok(position);
+            }
+            // The stream has another epoch, or is gone.
+            if let Err(error) = Mark::find(self, &mut lease.connection).await {
+                lease.failed(self, &error);
+                return Err(Attempt::before(error));
+            }
+        }
+        Err(Attempt::Unreachable((ErrorKind::Client, "the stream begins one epoch after the other").into()))
+    }
+
+    /// Looks whether an event is there whose answer was lost. That it is not there proves nothing:
+    /// a server that was stopped may still read the command.
+    async fn look_for(
+        &self,
+        nonce: u32,
+        lost: RedisError,
+        deadline: Instant,
+    ) -> Result<Position, AppendError> {
+        loop {
+            match self.find(nonce).await {
+                Ok(Some(position)) => {
+                    self.mark().note_acknowledged(position);
+                    return Ok(position);
+                }
+                Err(_) if Instant::now() + RETRY < deadline => sleep(RETRY).await,
+                Ok(None) | Err(_) => return Err(AppendError::Unknown(lost.into())),
+            }
+        }
+    }
+
+    /// Looks for an entry among the newest ones.
+    async fn find(&self, nonce: u32) -> RedisResult<Option<Position>> {
+        let mut lease = self.publisher.get(self).await?;
+        let find = async {
+            let epoch = Mark::find(self, &mut lease.connection).await?.newest.epoch;
+            let mut range = redis::cmd("XREVRANGE");
+            range.arg(&self.key).arg("+").arg("-").arg("COUNT").arg(PAGE);
+            let entries: Vec<Entry> = patiently(PATIENCE, range.query_async(&mut lease.connection)).await?;
+            let found = entries.iter().find(|entry| entry.nonce == Some(nonce));
+            Ok(found.map(|entry| entry.position(epoch)))
+        };
+        let found = find.await;
+        if let Err(error) = &found {
+            lease.failed(self, error);
+        }
+        found
+    }
+}
+
+/// Why an attempt to append failed.
+enum Attempt {
+    Refused(RedisError),
+    Unreachable(RedisError),
+    Unknown(RedisError),
+}
+
+impl Attempt {
+    /// The attempt failed before anything was sent, or was refused.
+    fn before(error: RedisError) -> Self {
+        match failure(&error) {
+            Failure::Refused => Self::Refused(error),
+            Failure::WrongServer | Failure::Broken => Self::Unreachable(error),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What Redis does in one step.
+
+use redis::Script;
+use std::sync::LazyLock;
+
+macro_rules! script {
+    ($file:literal) => {
+        LazyLock::new(|| Script::new(concat!(include_str!("lua/common.lua"), include_str!($file))))
+    };
+}
+
+pub(crate) static OPEN: LazyLock<Script> = script!("lua/open.lua");
+pub(crate) static APPEND: LazyLock<Script> = script!("lua/append.lua");
+pub(crate) static CHECK: LazyLock<Script> = script!("lua/check.lua");

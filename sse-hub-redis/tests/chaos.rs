@@ -1,0 +1,326 @@
+//! Two nodes on one Redis, while everything fails that can fail.
+
+mod util;
+
+use sse_hub::{Hub, Position, PublishError};
+use sse_test::hub::{Client, Seen};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use util::{Address, Server, event};
+
+const PUBLISHERS: usize = 6;
+
+/// What the nodes' users share.
+struct World {
+    hubs: RwLock<[Hub; 2]>,
+    /// How often a node was replaced: its clients have to come again.
+    replaced: [AtomicUsize; 2],
+    published: Mutex<Published>,
+    publishing: AtomicBool,
+    /// How many events the steady clients of a node have seen.
+    delivered: [AtomicUsize; 2],
+    /// The position at which clients may stop.
+    end: watch::Sender<Option<Position>>,
+}
+
+#[derive(Default)]
+struct Published {
+    acknowledged: HashMap<Position, String>,
+    unknown: HashSet<String>,
+    refused: usize,
+}
+
+impl World {
+    fn hub(&self, node: usize) -> Hub {
+        self.hubs.read().expect("no panics")[node].clone()
+    }
+
+    /// Notes the outcome of an event. Returns whether it has one, other than that it was refused.
+    fn note(&self, data: String, outcome: Result<Position, PublishError>) -> bool {
+        let mut published = self.published.lock().expect("no panics");
+        match outcome {
+            Ok(position) => drop(published.acknowledged.insert(position, data)),
+            Err(PublishError::Unknown(_)) => drop(published.unknown.insert(data)),
+            Err(PublishError::Refused(_)) => {
+                published.refused += 1;
+                return false;
+            }
+            Err(error) => panic!("the event is right: {error:?}"),
+        }
+        true
+    }
+
+    fn delivered(&self) -> [usize; 2] {
+        self.delivered.each_ref().map(|delivered| delivered.load(Ordering::SeqCst))
+    }
+}
+
+async fn node(address: &Address, publish_wait: Duration) -> Hub {
+    let redis = address.builder().max_len(1_024).publish_wait(publish_wait).build();
+    // Little memory, so that clients that were away read from Redis.
+    let builder = Hub::builder().history_events(64);
+    builder.connect(redis).await.expect("the server is there")
+}
+
+/// Publishes one event after the other. What was refused is tried again.
+async fn publisher(world: Arc<World>, publisher: usize) {
+    let mut number = 0;
+    while world.publishing.load(Ordering::SeqCst) {
+        let data = format!("{publisher}:{number}");
+        let result = world.hub(publisher % 2).publish("news", event(&data)).await;
+        if world.note(data, result) {
+            number += 1;
+        }
+        sleep(Duration::from_millis(4)).await;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    /// Stays until its node is gone.
+    Steady,
+    /// Moves to the other node again and again.
+    Roaming,
+    /// Stays away for longer than Redis keeps what it misses.
+    Slow,
+}
+
+/// Reads until the end, and returns all that it saw.
+async fn client(world: Arc<World>, mut node: usize, habit: Habit) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut ends = world.end.subscribe();
+    loop {
+        let replaced = world.replaced[node].load(Ordering::SeqCst);
+        let id = seen.last().map_or("", |seen| &seen.id);
+        let mut client = Client::of(world.hub(node).subscribe(["news"]).after(id));
+        let connected = Instant::now();
+        let stays = || match habit {
+            _ if world.replaced[node].load(Ordering::SeqCst) > replaced => false,
+            Habit::Steady => true,
+            Habit::Roaming | Habit::Slow => connected.elapsed() < Duration::from_millis(150),
+        };
+        while stays() {
+            let end = *ends.borrow_and_update();
+            if end.is_some_and(|end| seen.last().is_some_and(|seen| has_reached(&seen.id, end))) {
+                return seen;
+            }
+            if let Ok(next) = timeout(Duration::from_millis(50), client.next()).await {
+                let next = next.expect("the stream goes on");
+                if habit == Habit::Steady && next.control().is_none() {
+                    world.delivered[node].fetch_add(1, Ordering::SeqCst);
+                }
+                seen.push(next);
+            }
+        }
+        drop(client);
+        match habit {
+            Habit::Steady => {}
+            Habit::Roaming => node = 1 - node,
+            Habit::Slow if ends.borrow().is_none() => sleep(Duration::from_millis(2_500)).await,
+            Habit::Slow => {}
+        }
+    }
+}
+
+fn has_reached(id: &str, end: Position) -> bool {
+    let at = position(id);
+    at == end || at.is_after(&end)
+}
+
+fn position(id: &str) -> Position {
+    let number = |text| u64::from_str_radix(text, 16).expect("it is hexadecimal");
+    let parts: Vec<_> = id.split([':', '-', '.']).map(number).collect();
+    let [epoch, major, minor, nonce] = parts[..] else { panic!("{id} is no position") };
+    Position { epoch, major, minor, nonce: nonce.try_into().expect("32 bits") }
+}
+
+/// Waits until both nodes deliver again, and returns how long that took.
+async fn recovered(world: &World) -> Duration {
+    let (start, before) = (Instant::now(), world.delivered());
+    let goes_on = || world.delivered().iter().zip(before).all(|(now, before)| *now > before + 8);
+    util::until("deliveries go on", goes_on).await;
+    start.elapsed()
+}
+
+/// What the clients saw, compared with what was published.
+#[derive(Debug, Default)]
+struct Verdict {
+    lost: Vec<String>,
+    doubled: Vec<String>,
+    gaps: BTreeMap<String, usize>,
+    unknown_that_came: HashSet<String>,
+}
+
+fn judge(published: &Published, stories: &[Vec<Seen>]) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut epochs: HashMap<u64, BTreeMap<(u64, u64), &str>> = HashMap::new();
+    for (position, data) in &published.acknowledged {
+        epochs.entry(position.epoch).or_default().insert((position.major, position.minor), data);
+    }
+    let mut data_of = HashMap::new();
+    for story in stories {
+        let mut came = HashSet::new();
+        let mut at: Option<Position> = None;
+        for seen in story {
+            let next = position(&seen.id);
+            if seen.control() == Some("gap") {
+                *verdict.gaps.entry(util::told(seen).expect("it is a gap")).or_default() += 1;
+                at = Some(next);
+                continue;
+            }
+            // Without a gap, nothing that was acknowledged lies between two IDs.
+            if let Some(at) = at.replace(next) {
+                assert_eq!(at.epoch, next.epoch, "a gap tells of another epoch");
+                assert!(!at.is_after(&next), "the order is that of the log");
+                let between = (at.major, at.minor)..(next.major, next.minor);
+                let of_epoch = epochs.get(&next.epoch).into_iter();
+                let missed = of_epoch.flat_map(|events| events.range(between.clone()));
+                let missed = missed.filter(|(place, _)| **place != between.start);
+                verdict.lost.extend(missed.map(|(_, data)| (*data).to_owned()));
+                // A position of the hub's own may be that of an event.
+                let is_event = seen.control().is_none();
+                let skipped = !is_event
+                    && epochs
+                        .get(&next.epoch)
+                        .is_some_and(|events| at != next && events.contains_key(&(next.major, next.minor)));
+                if skipped {
+                    verdict.lost.push(format!("at {}", seen.id));
+                }
+            }
+            if seen.control().is_some() {
+                continue;
+            }
+            let known = data_of.entry(next).or_insert(&seen.data);
+            assert_eq!(*known, &seen.data, "an ID names one event");
+            if !came.insert(&seen.data) {
+                verdict.doubled.push(seen.data.clone());
+            }
+            if published.unknown.contains(&seen.data) {
+                verdict.unknown_that_came.insert(seen.data.clone());
+            }
+        }
+    }
+    verdict
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_through_all_faults() {
+    let mut server = Server::start();
+    let address = Address::of(&server);
+    let hubs = [node(&address, Duration::ZERO).await, node(&address, Duration::from_secs(5)).await];
+    let world = Arc::new(World {
+        hubs: RwLock::new(hubs),
+        replaced: Default::default(),
+        published: Mutex::default(),
+        publishing: AtomicBool::new(true),
+        delivered: Default::default(),
+        end: watch::Sender::new(None),
+    });
+    let habits = [Habit::Steady, Habit::Steady, Habit::Roaming, Habit::Slow];
+    let clients: Vec<_> = (0..2 * habits.len())
+        .map(|number| tokio::spawn(client(world.clone(), number % 2, habits[number / 2])))
+        .collect();
+    let publishers: Vec<_> =
+        (0..PUBLISHERS).map(|number| tokio::spawn(publisher(world.clone(), number))).collect();
+
+    let mut waits = Vec::new();
+    recovered(&world).await;
+    for round in 0..3 {
+        sleep(Duration::from_millis(400)).await;
+        server.kill();
+        sleep(Duration::from_millis(200)).await;
+        server.restart();
+        waits.push(("kill and restart", recovered(&world).await));
+        for _ in 0..5 {
+            server.run("CLIENT KILL TYPE normal");
+            sleep(Duration::from_millis(60)).await;
+        }
+        waits.push(("cut connections", recovered(&world).await));
+        match round {
+            0 => {
+                server.run("DEBUG RELOAD");
+                waits.push(("DEBUG RELOAD", recovered(&world).await));
+                server.run("CLIENT PAUSE 500 ALL");
+                waits.push(("CLIENT PAUSE 500", recovered(&world).await));
+            }
+            1 => {
+                server.signal("STOP");
+                sleep(Duration::from_millis(700)).await;
+                server.signal("CONT");
+                waits.push(("STOP and CONT", recovered(&world).await));
+                // The second node is killed, and started again.
+                let again = node(&address, Duration::from_secs(5)).await;
+                world.hubs.write().expect("no panics")[1] = again;
+                world.replaced[1].fetch_add(1, Ordering::SeqCst);
+                waits.push(("a node replaced", recovered(&world).await));
+                server.run("XADD sse-hub * a stranger");
+            }
+            _ => {
+                server.run("FLUSHALL");
+                waits.push(("FLUSHALL", recovered(&world).await));
+                // Longer than anyone waits for an answer.
+                server.signal("STOP");
+                sleep(Duration::from_millis(3_500)).await;
+                server.signal("CONT");
+                waits.push(("a long STOP and CONT", recovered(&world).await));
+            }
+        }
+        sleep(Duration::from_millis(1_200)).await;
+        server.run("XTRIM sse-hub MAXLEN 50");
+        waits.push(("XTRIM", recovered(&world).await));
+    }
+    // A replica is promoted that lacks the last events.
+    let replica = server.replica();
+    replica.cut_off();
+    recovered(&world).await;
+    server.kill();
+    replica.promote();
+    address.lead_to(&replica);
+    waits.push(("a promotion", recovered(&world).await));
+
+    world.publishing.store(false, Ordering::SeqCst);
+    for publisher in publishers {
+        publisher.await.expect("no panic");
+    }
+    let end = util::publish_soon(&world.hub(0), "end").await;
+    world.published.lock().expect("no panics").acknowledged.insert(end, "end".into());
+    world.end.send_replace(Some(end));
+    let mut stories = Vec::new();
+    for client in clients {
+        stories.push(client.await.expect("no panic"));
+    }
+
+    let published = world.published.lock().expect("no panics");
+    let verdict = judge(&published, &stories);
+    let epochs: HashSet<_> = published.acknowledged.keys().map(|position| position.epoch).collect();
+    println!(
+        "chaos: {} acknowledged, {} unknown of which {} came, {} refused; \
+         {} lost, {} doubled; {} epochs, gaps of {} clients: {:?}",
+        published.acknowledged.len(),
+        published.unknown.len(),
+        verdict.unknown_that_came.len(),
+        published.refused,
+        verdict.lost.len(),
+        verdict.doubled.len(),
+        epochs.len(),
+        stories.len(),
+        verdict.gaps,
+    );
+    println!("chaos: deliveries go on after {waits:?}");
+    for node in 0..2 {
+        println!("chaos: {:?}", world.hub(node).stats());
+    }
+    assert!(verdict.lost.is_empty(), "lost: {:?}", verdict.lost);
+    assert!(verdict.doubled.is_empty(), "doubled: {:?}", verdict.doubled);
+    assert!(published.acknowledged.len() > 1_000, "enough was published to tell");
+    assert_eq!(epochs.len(), 3, "only FLUSHALL and the promotion begin an epoch");
+    assert!(verdict.gaps["gap:epoch"] <= 2 * stories.len(), "each once for each client");
+    assert!(verdict.gaps.keys().all(|gap| gap == "gap:epoch" || gap == "gap:trimmed"));
+    for story in &stories[..4] {
+        assert!(story.iter().filter(|seen| seen.control() == Some("gap")).count() <= 3, "steady clients");
+    }
+}

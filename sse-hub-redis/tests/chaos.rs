@@ -297,8 +297,11 @@ async fn two_nodes_through_all_faults() {
     let published = world.published.lock().expect("no panics");
     let verdict = judge(&published, &stories);
     let epochs: HashSet<_> = published.acknowledged.keys().map(|position| position.epoch).collect();
+    let seen: HashSet<_> = stories[0].iter().map(|seen| &seen.data).collect();
+    let behind_gaps = published.acknowledged.values().filter(|data| !seen.contains(data)).count();
     println!(
-        "chaos: {} acknowledged, {} unknown of which {} came, {} refused; \
+        "chaos: {} acknowledged ({behind_gaps} behind the gaps of the first client), \
+         {} unknown of which {} came, {} refused; \
          {} lost, {} doubled; {} epochs, gaps of {} clients: {:?}",
         published.acknowledged.len(),
         published.unknown.len(),

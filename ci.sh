@@ -10,9 +10,9 @@ cd "$(dirname "$0")"
 
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
-crates=(-p sse-proto -p sse-hub -p sse-axum -p sse-rocket -p sse-warp)
+crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-axum -p sse-rocket -p sse-warp)
 
-steps=(format lints features docs tests races clients no-std linear fuzz bench msrv dependencies packages api)
+steps=(format lints features docs tests redis races clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)
 
 # What a step needs besides Rust: `command:package` for Debian, `cargo:crate`, `component:name` or
@@ -22,6 +22,7 @@ needs() {
     format) echo component:rustfmt ;;
     lints) echo component:clippy ;;
     features) echo component:clippy cargo:cargo-hack ;;
+    redis) echo redis-server:redis-server ;;
     clients)
       echo chromium:chromium firefox-esr:firefox-esr nginx:nginx-light curl:curl node:nodejs npm:npm
       echo xvfb-run:xvfb xauth:xauth WebKitWebDriver:webkit2gtk-driver
@@ -92,7 +93,11 @@ docs() { # as docs.rs builds them
 }
 
 tests() {
-  cargo test --workspace --exclude e2e --all-features
+  cargo test --workspace --exclude e2e --exclude sse-hub-redis --all-features
+}
+
+redis() { # a hub on real Redis servers
+  cargo test -p sse-hub-redis
 }
 
 races() { # the hub under many interleavings, and with each of its twins, whose bug they must find

@@ -34,7 +34,7 @@ for event, data in subscribe("a,b"):
     if event.event == "hub:hello":
         publish("a", 1)
     elif data.get("n") == 1:
-        post({"disconnect": None})
+        post({"disconnect": "a,b"})
     elif event.event == "hub:end":
         retry = event.retry
         last_event_id = event.id

@@ -7,16 +7,14 @@ use sse_core::{EncodedEvent, Event};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-/// The label of all subscriptions.
-const LABEL: &str = "all";
-
 impl Lab {
-    /// Subscribes to topics, which commas separate.
+    /// Subscribes to topics, which commas separate, with the list of them as the label: Rocket may
+    /// still have subscriptions to others, whose clients are gone.
     pub(crate) fn subscribe(&self, topics: &str, last_event_id: &str) -> Events {
         if let Some((ended, retry)) = self.hub_ended.send_replace(None) {
             self.reports.send(Report::Returned { retry, pause: ended.elapsed() }).ok();
         }
-        let subscription = self.hub.subscribe(topics.split(',')).after(last_event_id).label(LABEL);
+        let subscription = self.hub.subscribe(topics.split(',')).after(last_event_id).label(topics);
         let ended = self.hub_ended.clone();
         let events = subscription.map(move |event| {
             let Ok::<EncodedEvent, Infallible>(event) = event;
@@ -28,7 +26,7 @@ impl Lab {
         events.boxed()
     }
 
-    /// Does what `{"publish": [topic, data]}` or `{"disconnect": null}` says. Returns whether it is
+    /// Does what `{"publish": [topic, data]}` or `{"disconnect": topics}` says. Returns whether it is
     /// such a command.
     ///
     /// # Panics
@@ -40,9 +38,9 @@ impl Lab {
             let (topic, data) = (publish[0].as_str().expect("a topic"), publish[1].as_str().expect("text"));
             self.hub.blocking_publish(topic, Event::new().data(data)).expect("a valid event");
             true
-        } else if command.get("disconnect").is_some() {
+        } else if let Some(Value::String(topics)) = command.get("disconnect").cloned() {
             let hub = self.hub.clone();
-            tokio::spawn(async move { hub.disconnect(LABEL).await.expect("a hub in memory") });
+            tokio::spawn(async move { hub.disconnect(&topics).await.expect("a hub in memory") });
             true
         } else {
             false

@@ -206,7 +206,7 @@ async function hub() {
   let ended = false;
   const { lines: disconnected } = await subscribe("c", "", async (type, n, end) => {
     if (type === "hub:hello") {
-      await post('{"disconnect":null}');
+      await post('{"disconnect":"c"}');
     } else if (type === "hub:end") {
       ended = true;
       await publish("c", '{"n":5}');

@@ -320,10 +320,13 @@ async fn two_nodes_through_all_faults() {
     assert!(verdict.lost.is_empty(), "lost: {:?}", verdict.lost);
     assert!(verdict.doubled.is_empty(), "doubled: {:?}", verdict.doubled);
     assert!(published.acknowledged.len() > 1_000, "enough was published to tell");
-    assert_eq!(epochs.len(), 3, "only FLUSHALL and the promotion begin an epoch");
-    assert!(verdict.gaps["gap:epoch"] <= 2 * stories.len(), "each once for each client");
+    // Only FLUSHALL and the promotion begin an epoch, each one. But a node that is told late of an
+    // event which the promotion lost, when the other node has begun the epoch, cannot know that this
+    // gap covers it, and begins another.
+    assert!((3..=4).contains(&epochs.len()), "{epochs:?}");
+    assert!(verdict.gaps["gap:epoch"] <= 3 * stories.len());
     assert!(verdict.gaps.keys().all(|gap| gap == "gap:epoch" || gap == "gap:trimmed"));
     for story in &stories[..4] {
-        assert!(story.iter().filter(|seen| seen.control() == Some("gap")).count() <= 3, "steady clients");
+        assert!(story.iter().filter(|seen| seen.control() == Some("gap")).count() <= 4, "steady clients");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use json::JsonData;
 ///
 /// Every event that exists is well formed: data and comments take any text, and an event type or an
 /// ID that would break out of its line is refused. If you call a setter again, the last event type,
-/// ID and reconnection time win, as the standard has it, and data and comments gain lines.
+/// ID and reconnection time win, as in the standard, and data and comments gain lines.
 ///
 /// ```
 /// use sse_core::Event;

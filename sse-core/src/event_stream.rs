@@ -17,7 +17,7 @@ pin_project_lite::pin_project! {
     /// for a response. The stream ends with the body, also after an error of the body, and stays
     /// ended. That is no proof that the body was complete: see
     /// [`has_incomplete_event`](Self::has_incomplete_event). An event that exceeds the limit is an
-    /// error, after which the stream goes on.
+    /// error, after which the stream continues.
     ///
     /// ```
     /// use futures_util::stream::{self, TryStreamExt};
@@ -34,7 +34,7 @@ pin_project_lite::pin_project! {
     /// # }
     /// ```
     ///
-    /// The next connection goes on with the last event ID of this one:
+    /// The next connection continues with the last event ID of this one:
     ///
     /// ```
     /// # use futures_util::stream;
@@ -323,7 +323,7 @@ impl<B: TryStream> fmt::Debug for Frames<B> {
 pub enum EventStreamError<E> {
     /// The body's own error, which ends the stream.
     Body(E),
-    /// An event exceeded the decoder's limit. The stream goes on after it.
+    /// An event exceeded the decoder's limit. The stream continues after it.
     TooLarge(EventTooLarge),
 }
 

@@ -28,7 +28,7 @@ pin_project_lite::pin_project! {
     /// The body of an SSE response: a stream of events in, a stream of byte chunks out.
     ///
     /// The events are a `Stream<Item = Result<T, E>>` where `T` is an [`Event`](crate::Event), an
-    /// [`EncodedEvent`], or anything that turns into one. The body is these events and nothing
+    /// [`EncodedEvent`], or anything that converts into one. The body is these events and nothing
     /// else. Events that are ready together leave as one chunk of up to 16 KiB, or of one event if
     /// that is larger; a lone event leaves as its own bytes, uncopied. A stream that is always
     /// ready is interrupted after 64 events, or a millisecond by the body's [clock](Self::clock),
@@ -96,15 +96,15 @@ where
     /// begins at once, proxies and clients keep the connection, and the server notices a client
     /// that is gone.
     ///
-    /// It runs on tokio's clock, which the body gets, too. [`keep_alive_on`](Self::keep_alive_on)
-    /// takes another one.
+    /// Keep-alive and the body use tokio's clock. [`keep_alive_on`](Self::keep_alive_on) takes
+    /// another one.
     #[cfg(feature = "tokio")]
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>, crate::TokioClock> {
         self.keep_alive_on(crate::TokioClock::new(), keep_alive)
     }
 
     /// Sends a comment first, and whenever no event has been sent for a while by this clock, which
-    /// the body gets, too.
+    /// the body uses as well.
     pub fn keep_alive_on<K>(self, clock: K, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S, K>, K>
     where
         K: Clock + Clone,

@@ -162,6 +162,8 @@ impl Subscription {
     /// An ID may have been issued for other topics, too. What came before it is not delivered, even
     /// of a topic that the client did not have then: if you add a topic, send its state another
     /// way.
+    ///
+    /// The replay ends with `hub:at`, even if nothing was missed.
     pub fn after(mut self, cursor: impl Into<Cursor>) -> Self {
         self.options().after = cursor.into();
         self

@@ -179,8 +179,7 @@ impl Hub {
         topic: &str,
         event: impl Into<EncodedEvent>,
     ) -> Result<Position, PublishError> {
-        check_topic(topic).map_err(PublishError::Invalid)?;
-        let block = self.check(event.into())?;
+        let block = self.check(topic, event.into())?;
         self.append(topic, block).await
     }
 
@@ -198,10 +197,9 @@ impl Hub {
         topic: &str,
         event: impl Into<EncodedEvent>,
     ) -> Result<Position, PublishError> {
-        check_topic(topic).map_err(PublishError::Invalid)?;
-        let block = self.check(event.into())?;
+        let block = self.check(topic, event.into())?;
         if self.shared.engine.is_none() {
-            return Ok(self.shared.append(topic, block));
+            return Ok(self.shared.publish(topic, block));
         }
         match &self.shared.executor {
             Executor::Runtime(runtime) => runtime.block_on(self.append(topic, block)),
@@ -209,7 +207,8 @@ impl Hub {
         }
     }
 
-    fn check(&self, event: EncodedEvent) -> Result<Block, PublishError> {
+    fn check(&self, topic: &str, event: EncodedEvent) -> Result<Block, PublishError> {
+        check_topic(topic).map_err(PublishError::Invalid)?;
         let (size, limit) = (event.as_bytes().len(), self.shared.settings.max_event_size);
         if size > limit {
             return Err(PublishError::TooLarge { size, limit });
@@ -223,7 +222,7 @@ impl Hub {
 
     async fn append(&self, topic: &str, block: Block) -> Result<Position, PublishError> {
         let Some(engine) = &self.shared.engine else {
-            return Ok(self.shared.append(topic, block));
+            return Ok(self.shared.publish(topic, block));
         };
         let position = remote(engine.append(topic, Bytes::copy_from_slice(block.block())).await)?;
         self.shared.counters.published.fetch_add(1, Ordering::Relaxed);
@@ -258,11 +257,11 @@ impl Hub {
     /// Returns an error if the engine did not append the record.
     pub async fn disconnect(&self, label: &str) -> Result<(), PublishError> {
         let label = Bytes::copy_from_slice(label.as_bytes());
-        match &self.shared.engine {
-            None => self.shared.append_disconnect(label),
-            Some(engine) => drop(remote(engine.append(DISCONNECT, label).await)?),
-        }
-        Ok(())
+        let appended = match &self.shared.engine {
+            None => Ok(self.shared.append(DISCONNECT, |_| label)),
+            Some(engine) => remote(engine.append(DISCONNECT, label).await),
+        };
+        appended.map(drop)
     }
 
     /// Ends all subscriptions with a `hub:end`, and refuses new ones, until the process stops.
@@ -328,8 +327,13 @@ fn remote(result: Result<Position, AppendError>) -> Result<Position, PublishErro
 }
 
 impl Shared {
-    /// Appends an event to the log in memory.
-    fn append(&self, topic: &str, block: Block) -> Position {
+    fn publish(&self, topic: &str, block: Block) -> Position {
+        self.counters.published.fetch_add(1, Ordering::Relaxed);
+        self.append(topic, |position| block.with_id(position))
+    }
+
+    /// Appends a record to the log in memory.
+    fn append(&self, topic: &str, record: impl FnOnce(Position) -> Bytes) -> Position {
         let mut log = write(&self.log);
         let key = match log.key(topic) {
             Some(key) => key,
@@ -343,21 +347,11 @@ impl Shared {
             log = write(&self.log);
             log.raise(-1);
         }
-        log.push(key, position, block.with_id(position));
+        log.push(key, position, record(position));
         let audience = log.get(key).audience.clone();
         drop(log);
-        self.counters.published.fetch_add(1, Ordering::Relaxed);
         audience.wake(&self.executor);
         position
-    }
-
-    fn append_disconnect(&self, label: Bytes) {
-        let mut log = write(&self.log);
-        let position = log.next_position_in_memory();
-        log.push(DISCONNECT_KEY, position, label);
-        let audience = log.get(DISCONNECT_KEY).audience.clone();
-        drop(log);
-        audience.wake(&self.executor);
     }
 
     pub(crate) fn wake_all(&self) {

@@ -3,9 +3,8 @@
 use crate::control::GapCause;
 use crate::engine::{Engine, EngineError, Limit, Loss, Read, Topics};
 use crate::hub::Shared;
-use crate::log::DISCONNECT_KEY;
 use crate::position::Position;
-use crate::record::{DISCONNECT, Record};
+use crate::record::Record;
 use crate::sync::atomic::Ordering;
 use crate::sync::{lock, read, write};
 use std::sync::{Arc, Weak};
@@ -88,7 +87,7 @@ impl Step {
                 let mut audiences = Vec::new();
                 let mut log = write(&hub.log);
                 for Record { topic, position, bytes } in records {
-                    let key = if &*topic == DISCONNECT { DISCONNECT_KEY } else { log.topic(&topic) };
+                    let key = log.topic(&topic);
                     log.push(key, position, bytes);
                     let audience = &log.get(key).audience;
                     if !audiences.iter().any(|known| Arc::ptr_eq(known, audience)) {

@@ -151,7 +151,7 @@ impl Subscription {
             Err(cause) => {
                 subscription.start = Some(Start::Refused(cause));
                 subscription.state = State::Ended;
-                subscription.queue(control::end(None, EndCause::Refused(cause)));
+                subscription.queue.push_back(control::end(None, EndCause::Refused(cause)));
             }
         }
         subscription
@@ -265,10 +265,6 @@ impl Subscription {
         self.options.get_or_insert_default()
     }
 
-    fn queue(&mut self, event: EncodedEvent) {
-        self.queue.push_back(event);
-    }
-
     fn next_queued(&mut self) -> Option<EncodedEvent> {
         let event = self.queue.pop_front()?;
         if self.queue.is_empty() {
@@ -280,7 +276,7 @@ impl Subscription {
     /// Tells the client that events are missing before `at`.
     fn gap(&mut self, cause: GapCause) {
         self.hub.count_gap(cause);
-        self.queue(control::gap(self.at, cause));
+        self.queue.push_back(control::gap(self.at, cause));
         self.start.get_or_insert(Start::Gap(cause));
         self.sent = self.after;
         self.state = State::Live;
@@ -299,7 +295,7 @@ impl Subscription {
         tracing::debug!(%cause, "the hub ends a subscription");
         // Before it has begun, the client's own cursor stands.
         let position = self.start.map(|_| self.at);
-        self.queue(control::end(position, cause));
+        self.queue.push_back(control::end(position, cause));
         self.state = State::Ended;
         self.leave();
     }
@@ -313,7 +309,7 @@ impl Subscription {
                 Some(options) => options.pass(&record, kept),
             };
             if let Some(bytes) = passed {
-                self.queue(EncodedEvent::raw(bytes));
+                self.queue.push_back(EncodedEvent::raw(bytes));
                 self.sent = number;
                 delivered += 1;
             }

@@ -5,6 +5,7 @@ use crate::control::{self, EndCause, GapCause};
 use crate::log::{Found, Log, Numbered};
 use crate::position::{self, Position};
 use crate::sync::read;
+use std::time::Duration;
 
 enum Opening {
     Hello,
@@ -50,13 +51,15 @@ impl Subscription {
                 self.deliver(records);
                 self.hello(self.at);
             }
-            Opening::LastRemotely => self.read_recent(),
+            Opening::LastRemotely => self.read_recent(Duration::ZERO),
             Opening::After(number, position) => {
                 self.start = Some(Start::Resumed);
                 self.state = State::CatchingUp;
                 (self.after, self.at, self.sent) = (number, position, number);
             }
-            Opening::AfterRemotely(position) => self.read_pages(position, (self.after, self.at)),
+            Opening::AfterRemotely(position) => {
+                self.read_pages(position, (self.after, self.at), Duration::ZERO);
+            }
             Opening::WhenReached(position) => {
                 self.start = Some(Start::Resumed);
                 self.state = State::CatchingUp;
@@ -106,7 +109,7 @@ impl Subscription {
     }
 
     pub(super) fn hello(&mut self, position: Position) {
-        self.queue(control::hello(position));
+        self.queue.push_back(control::hello(position));
         self.start = Some(Start::Live);
         self.state = State::Live;
         self.sent = self.after;

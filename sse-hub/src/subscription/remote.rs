@@ -36,11 +36,8 @@ impl Subscription {
         self.options.as_ref().is_some_and(|options| options.remote.is_some())
     }
 
-    pub(super) fn read_pages(&mut self, from: Position, to: (u64, Position)) {
-        self.read_page(from, to, Duration::ZERO);
-    }
-
-    fn read_page(&mut self, from: Position, to: (u64, Position), delay: Duration) {
+    /// Reads the pages between two positions, after a delay.
+    pub(super) fn read_pages(&mut self, from: Position, to: (u64, Position), delay: Duration) {
         let (engine, names) = (self.hub.engine.clone(), self.names());
         let page = Box::pin(async move {
             pause(delay).await;
@@ -50,11 +47,8 @@ impl Subscription {
         self.options().remote = Some(Remote::Pages { from, to, page });
     }
 
-    pub(super) fn read_recent(&mut self) {
-        self.read_recent_after(Duration::ZERO);
-    }
-
-    fn read_recent_after(&mut self, delay: Duration) {
+    /// Reads the newest records of each topic, after a delay.
+    pub(super) fn read_recent(&mut self, delay: Duration) {
         let (engine, names) = (self.hub.engine.clone(), self.names());
         let each = self.options().last;
         let recent = Box::pin(async move {
@@ -98,7 +92,7 @@ impl Subscription {
                 self.deliver_remote(records, to);
                 self.at = up_to;
                 if to.1.is_after(&up_to) {
-                    self.read_page(up_to, to, if moved { Duration::ZERO } else { RETRY });
+                    self.read_pages(up_to, to, if moved { Duration::ZERO } else { RETRY });
                 } else {
                     (self.after, self.at) = to;
                     self.state = State::CatchingUp;
@@ -113,7 +107,7 @@ impl Subscription {
             }
             Err(error) => {
                 self.hub.engine_failed(&error);
-                self.read_page(from, to, RETRY);
+                self.read_pages(from, to, RETRY);
             }
         }
     }
@@ -127,7 +121,7 @@ impl Subscription {
             }
             Err(error) => {
                 self.hub.engine_failed(&error);
-                self.read_recent_after(RETRY);
+                self.read_recent(RETRY);
             }
         }
     }

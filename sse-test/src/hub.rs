@@ -4,10 +4,13 @@
 //! share a log. In memory, they are one hub.
 
 pub mod laws;
+mod seen;
+
+pub use self::seen::Seen;
 
 use crate::client::PATIENCE;
 use futures_util::StreamExt;
-use sse_core::{Decoder, Event, Frame};
+use sse_core::{Decoder, Event};
 use sse_hub::{Hub, Position, Subscription};
 use std::collections::VecDeque;
 use tokio::time::timeout;
@@ -18,24 +21,6 @@ pub struct Client {
     subscription: Option<Subscription>,
     decoder: Decoder,
     ready: VecDeque<Seen>,
-}
-
-/// What a client saw of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// The event type.
-    pub event_type: String,
-    /// The data.
-    pub data: String,
-    /// The client's last event ID after it.
-    pub id: String,
-}
-
-impl Seen {
-    /// The name of a control event, without its prefix.
-    pub fn control(&self) -> Option<&str> {
-        self.event_type.strip_prefix("hub:")
-    }
 }
 
 impl Client {
@@ -74,16 +59,7 @@ impl Client {
             let subscription = self.subscription.as_mut()?;
             let item = timeout(PATIENCE, subscription.next()).await.expect("an event is due")?;
             let Ok(item) = item;
-            let mut bytes = item.as_bytes();
-            while let Some(frame) = self.decoder.decode(&mut bytes).expect("events are small") {
-                let Frame::Message(message) = frame else { continue };
-                self.ready.push_back(Seen {
-                    event_type: message.event_type.into_owned(),
-                    data: message.data.into_owned(),
-                    id: message.last_event_id.into_owned(),
-                });
-            }
-            assert!(!self.decoder.has_incomplete_event(), "an item ends within an event");
+            self.ready.extend(Seen::decode(&mut self.decoder, &item));
         }
         self.ready.pop_front()
     }

@@ -1,28 +1,18 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+#[path = "../../../sse-test/src/hub/seen.rs"]
+mod seen;
+
+pub use seen::Seen;
+
 use futures_util::Stream;
 use futures_util::task::noop_waker;
-use sse_core::{Decoder, EncodedEvent, Event, Frame};
+use sse_core::{Decoder, EncodedEvent, Event};
 use sse_hub::{Hub, Subscription};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-/// What a client sees of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub event_type: String,
-    pub data: String,
-    pub id: String,
-}
-
-impl Seen {
-    /// The name of a control event without its prefix.
-    pub fn control(&self) -> Option<&str> {
-        self.event_type.strip_prefix("hub:")
-    }
-}
 
 /// A client of a subscription, which reads when it is told to.
 pub struct Client {
@@ -40,7 +30,7 @@ impl Client {
     pub fn next(&mut self) -> Option<Seen> {
         while self.read.is_empty() {
             let item = poll(&mut self.subscription)?;
-            self.decode(&item);
+            self.read.extend(Seen::decode(&mut self.decoder, &item));
         }
         self.read.pop_front()
     }
@@ -49,7 +39,7 @@ impl Client {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Seen>> {
         while self.read.is_empty() {
             match ready!(pin!(&mut self.subscription).poll_next(cx)) {
-                Some(Ok(item)) => self.decode(&item),
+                Some(Ok(item)) => self.read.extend(Seen::decode(&mut self.decoder, &item)),
                 None => return Poll::Ready(None),
             }
         }
@@ -84,20 +74,6 @@ impl Client {
     /// Whether the stream has ended, when all of it has been read.
     pub fn is_ended(&mut self) -> bool {
         poll_once(&mut self.subscription) == Poll::Ready(None)
-    }
-
-    fn decode(&mut self, item: &EncodedEvent) {
-        let mut bytes = item.as_bytes();
-        while let Some(frame) = self.decoder.decode(&mut bytes).expect("events are small") {
-            if let Frame::Message(message) = frame {
-                self.read.push_back(Seen {
-                    event_type: message.event_type.into_owned(),
-                    data: message.data.into_owned(),
-                    id: message.last_event_id.into_owned(),
-                });
-            }
-        }
-        assert!(!self.decoder.has_incomplete_event(), "an item ends within an event: {item}");
     }
 }
 

@@ -167,6 +167,13 @@ impl Decoder {
         &self.last_event_id
     }
 
+    /// Replaces the last event ID, until an event brings another.
+    pub fn set_last_event_id(&mut self, id: &str) {
+        self.last_event_id.clear();
+        self.last_event_id.shrink_to(block::KEPT_CAPACITY);
+        self.last_event_id.push_str(id);
+    }
+
     /// Returns the value of the `Last-Event-ID` header for the next connection.
     ///
     /// Returns `None` if there is no ID, or if it contains a control character: the standard allows

@@ -117,9 +117,19 @@ where
         &self.body
     }
 
+    /// Returns the body, such as to change its options. Chunks that you take from it are not decoded.
+    pub fn body_mut(self: Pin<&mut Self>) -> Pin<&mut B> {
+        self.project().body
+    }
+
     /// Returns the last event ID; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
+    }
+
+    /// Replaces the last event ID, until an event brings another.
+    pub fn set_last_event_id(self: Pin<&mut Self>, id: &str) {
+        self.project().decoder.set_last_event_id(id);
     }
 
     /// Returns the value of the `Last-Event-ID` header for the next connection, as
@@ -278,6 +288,11 @@ pin_project_lite::pin_project! {
 }
 
 impl<B: TryStream> Frames<B> {
+    /// Returns the stream of events, which continues where this one stopped.
+    pub fn into_events(self) -> EventStream<B> {
+        self.events
+    }
+
     /// The stream of events.
     pub fn events(&self) -> &EventStream<B> {
         &self.events

@@ -207,12 +207,6 @@ impl Decoder {
             self.block.id = id;
         }
     }
-
-    fn set_last_event_id(&mut self, id: &str) {
-        self.last_event_id.clear();
-        self.last_event_id.shrink_to(block::KEPT_CAPACITY);
-        self.last_event_id.push_str(id);
-    }
 }
 
 /// Returns where the line after this line end starts, and whether an LF at the start of the next

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use sse_source::{Attempt, BoxError, Error, EventSource, Signal};
@@ -56,7 +56,9 @@ pub(crate) fn source(mut answer: impl FnMut(usize) -> Answer + Send + 'static) -
     (events, requests)
 }
 
-pub(crate) fn frames(frames: impl Stream<Item = Result<Frame<Bytes>, BoxError>> + Send + 'static) -> Response<Body> {
+pub(crate) fn frames(
+    frames: impl Stream<Item = Result<Frame<Bytes>, BoxError>> + Send + 'static,
+) -> Response<Body> {
     let response = Response::builder().header("content-type", "text/event-stream");
     response.body(StreamBody::new(frames.boxed())).unwrap()
 }

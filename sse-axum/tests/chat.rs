@@ -26,10 +26,10 @@ sse_test::chat!(start);
 fn the_hub_documents_this_code() {
     let readme = include_str!("../../sse-hub/README.md");
     let example = include_str!("../examples/axum_chat.rs");
-    for name in ["pub(crate) async fn serve(", "async fn batch("] {
-        let (_, function) = example.split_once(name).expect("a function of that name");
+    let long_poll = include_str!("../../sse-hub/examples/long_poll/mod.rs");
+    for (code, name) in [(example, "async fn serve("), (long_poll, "async fn batch(")] {
+        let (_, function) = code.split_once(name).expect("a function of that name");
         let (function, _) = function.split_once("\n}\n").expect("its end");
-        let name = name.trim_start_matches("pub(crate) ");
         assert!(readme.contains(&format!("{name}{function}\n}}\n")), "the README has another {name}");
     }
     let page = include_str!("../../sse-hub/examples/chat.html");

@@ -11,7 +11,7 @@ use rocket::response::content::RawHtml;
 use rocket::serde::json::Json;
 use rocket::{Build, Rocket, State, get, post, routes};
 use serde::Deserialize;
-use sse_hub::{Hub, PublishError, Subscription};
+use sse_hub::{Hub, Subscription};
 use sse_rocket::{Event, LastEventId, Sse};
 use std::time::Duration;
 
@@ -31,15 +31,7 @@ async fn publish(hub: &State<Hub>, post: Json<Post>) -> Result<String, (Status, 
     let data = serde_json::json!({ "text": post.text }).to_string();
     match hub.publish(&post.topic, Event::new().data(data)).await {
         Ok(position) => Ok(position.to_string()),
-        Err(error) => {
-            let status = match error {
-                PublishError::Invalid(_) => Status::BadRequest,
-                PublishError::TooLarge { .. } => Status::PayloadTooLarge,
-                PublishError::Unknown(_) => Status::GatewayTimeout,
-                _ => Status::ServiceUnavailable,
-            };
-            Err((status, error.to_string()))
-        }
+        Err(error) => Err((Status::new(error.status().as_u16()), error.to_string())),
     }
 }
 

@@ -4,6 +4,23 @@ use std::fmt;
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why an event was not published, or may not have been.
+///
+/// ```
+/// use sse_core::Event;
+/// use sse_hub::{Hub, PublishError};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let hub = Hub::new();
+/// match hub.publish("hub:mine", Event::new().data("hello")).await {
+///     Ok(position) => println!("published as {position}"),
+///     Err(error @ (PublishError::Invalid(_) | PublishError::TooLarge { .. })) => {
+///         eprintln!("bad input: {error}");
+///     }
+///     Err(PublishError::Refused(cause)) => eprintln!("not published, try again: {cause}"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PublishError {

@@ -172,15 +172,17 @@ dependencies() {
 packages() { # as they are published, and with the oldest versions of their direct dependencies
   rm -rf target/package
   cargo publish --dry-run "${crates[@]}" --allow-dirty
-  local package core hub
+  local package patches=(
+    --config "patch.crates-io.sse-proto.path='$PWD/sse-core'"
+    --config "patch.crates-io.sse-hub.path='$PWD/sse-hub'"
+  )
   # Each package on its own and without its tests, since Rocket needs newer versions than others.
   for package in target/package/sse-*/; do
     awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
     mv target/Cargo.toml "$package/Cargo.toml"
     rm -f "$package/Cargo.lock"
-    core="patch.crates-io.sse-proto.path='$PWD/sse-core'" hub="patch.crates-io.sse-hub.path='$PWD/sse-hub'"
-    RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions --config "$core" --config "$hub" generate-lockfile --manifest-path "$package/Cargo.toml"
-    cargo --config "$core" --config "$hub" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+    RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions "${patches[@]}" generate-lockfile --manifest-path "$package/Cargo.toml"
+    cargo "${patches[@]}" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
   done
 }
 

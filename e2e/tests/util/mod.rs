@@ -1,3 +1,5 @@
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};

@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
-crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-axum -p sse-rocket -p sse-warp)
+crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-source -p sse-axum -p sse-rocket -p sse-warp)
 
 steps=(format lints features docs tests redis races clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)
@@ -172,15 +172,17 @@ dependencies() {
 packages() { # as they are published, and with the oldest versions of their direct dependencies
   rm -rf target/package
   cargo publish --dry-run "${crates[@]}" --allow-dirty
-  local package core hub
+  local package patches=(
+    --config "patch.crates-io.sse-proto.path='$PWD/sse-core'"
+    --config "patch.crates-io.sse-hub.path='$PWD/sse-hub'"
+  )
   # Each package on its own and without its tests, since Rocket needs newer versions than others.
   for package in target/package/sse-*/; do
     awk '/^\[/ { skip = /^\[dev-dependencies/ } !skip; END { print "[workspace]" }' "$package/Cargo.toml" >target/Cargo.toml
     mv target/Cargo.toml "$package/Cargo.toml"
     rm -f "$package/Cargo.lock"
-    core="patch.crates-io.sse-proto.path='$PWD/sse-core'" hub="patch.crates-io.sse-hub.path='$PWD/sse-hub'"
-    RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions --config "$core" --config "$hub" generate-lockfile --manifest-path "$package/Cargo.toml"
-    cargo --config "$core" --config "$hub" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+    RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions "${patches[@]}" generate-lockfile --manifest-path "$package/Cargo.toml"
+    cargo "${patches[@]}" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
   done
 }
 

@@ -223,7 +223,8 @@ async function hubRestart() {
     if (type === "hub:hello") {
       await publish("a", '{"n":1}');
     } else if (n === 1) {
-      await post("ready");
+      // The server may be killed before it answers.
+      post("ready");
     } else if (type === "hub:gap") {
       await publish("a", '{"n":2}');
     } else if (n === 2) {

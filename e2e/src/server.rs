@@ -20,9 +20,13 @@ async fn listener(lab: &Lab) -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Reads a page in `clients`, or a file that it loads from `node_modules`. Returns the content type
-/// and the text. Imports may omit `.js`.
+/// Reads a page in `clients`, or a file that it loads from `node_modules`, or the script for a page
+/// in the README of sse-hub. Returns the content type and the text. Imports may omit `.js`.
 fn file(path: &str) -> Option<(&'static str, String)> {
+    if path == "sse-hub/README.js" {
+        let (_, script) = include_str!("../../sse-hub/README.md").split_once("```js\n")?;
+        return Some(("text/javascript", script.split_once("```\n")?.0.to_owned()));
+    }
     if path.contains("..") {
         return None;
     }

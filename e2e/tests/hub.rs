@@ -1,19 +1,16 @@
 //! What browsers and other clients see of a hub.
 
+mod util;
+
 use e2e::browser::Browser;
 use e2e::script::{Script, expect_npm};
 use e2e::{Lab, Report, server};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
-
-/// How long a client may take; a browser usually needs some ten seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
+use util::{PATIENCE, Server, free_port};
 
 /// Waits until a client has reported what it saw and has come back after `hub:end`, and checks that
 /// it came back when the hub had asked it to.
@@ -77,8 +74,6 @@ async fn webkit_misses_nothing<F: Future<Output = SocketAddr>>(serve: impl FnOnc
 /// The script in the README of sse-hub resumes after a reload, loads the state at first and after a
 /// gap, and comes back after `hub:end`.
 async fn listen(open: impl FnOnce(&str) -> Browser) {
-    let script = include_str!("../clients/hub-listen.js");
-    assert!(include_str!("../../sse-hub/README.md").contains(&format!("```js\n{script}```\n")));
     let (lab, mut reports) = Lab::new();
     let address = server::axum(lab).await;
     let _browser = open(&format!("http://{address}/files/clients/hub-listen.html"));
@@ -150,36 +145,9 @@ e2e::each_framework! {
     httpx_sse_parses_every_event
 }
 
-struct Server {
-    process: Child,
-    reports: Lines<BufReader<ChildStdout>>,
-}
-
-impl Server {
-    async fn start(framework: &str, port: u16) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_e2e"))
-            .args([framework, &port.to_string()])
-            .kill_on_drop(true)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let reports = BufReader::new(process.stdout.take().unwrap()).lines();
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Self { process, reports }
-    }
-
-    async fn report(&mut self) -> String {
-        let line = timeout(PATIENCE, self.reports.next_line()).await;
-        line.expect("the page to report").unwrap().expect("the server to run")
-    }
-}
-
 /// A restarted server has another epoch, so the client is told of a gap and continues after it.
 async fn restart(framework: &str, open: impl FnOnce(&str) -> Browser) {
-    // Free a moment ago, and asked for at once.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut server = Server::start(framework, port).await;
     let _browser = open(&format!("http://127.0.0.1:{port}/?hub-restart"));
     assert_eq!(server.report().await, "ready");

@@ -2,19 +2,21 @@
 //!
 //! `cargo run -p sse-axum --example axum_chat`, then open `http://127.0.0.1:3001/`.
 
+#[path = "../../sse-hub/examples/long_poll/mod.rs"]
+mod long_poll;
+
 use axum::extract::{Query, State};
 use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router, http};
-use futures_util::{FutureExt, StreamExt};
-use serde::{Deserialize, Serialize};
-use sse_axum::sse_core::{Decoder, Frame};
+use long_poll::Message;
+use serde::Deserialize;
 use sse_axum::{Event, KeepAlive, KeepAliveStream, LastEventId, Sse};
 use sse_hub::{Hub, Subscription};
 use std::{io, time::Duration};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 #[derive(Deserialize)]
 struct Topics {
@@ -44,42 +46,9 @@ async fn listeners(State(hub): State<Hub>, Query(query): Query<Topics>) -> Strin
     query.topics.split(',').map(|topic| hub.subscribers(topic)).sum::<usize>().to_string()
 }
 
-#[derive(Serialize)]
-struct Message {
-    id: String,
-    event: String,
-    data: String,
-}
-
 async fn poll(State(hub): State<Hub>, Query(query): Query<Topics>, id: LastEventId) -> Json<Vec<Message>> {
     let events = hub.subscribe(query.topics.split(',')).after(&id);
-    Json(batch(events, Duration::from_secs(25)).await)
-}
-
-async fn batch(mut events: Subscription, wait: Duration) -> Vec<Message> {
-    let mut batch = Vec::<Message>::new();
-    let mut decoder = Decoder::new();
-    let deadline = Instant::now() + wait;
-    while batch.len() < 100 {
-        // A replay ends with `hub:at`, even if nothing was missed.
-        let next = if batch.iter().all(|message| message.event == "hub:at") {
-            timeout_at(deadline, events.next()).await.ok()
-        } else {
-            events.next().now_or_never()
-        };
-        let Some(Some(Ok(block))) = next else { break };
-        let mut bytes = block.as_bytes();
-        while let Ok(Some(frame)) = decoder.decode(&mut bytes) {
-            if let Frame::Message(message) = frame {
-                batch.push(Message {
-                    id: message.last_event_id.into(),
-                    event: message.event_type.into(),
-                    data: message.data.into(),
-                });
-            }
-        }
-    }
-    batch
+    Json(long_poll::batch(events, Duration::from_secs(25)).await)
 }
 
 fn app(hub: Hub) -> Router {

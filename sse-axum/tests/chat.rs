@@ -4,20 +4,13 @@
 #[allow(dead_code, reason = "its main function is for people")]
 mod axum_chat;
 
-use sse_hub::Hub;
 use sse_test::chat::Server;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 async fn start() -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel();
-    let hub = Hub::builder().history_events(8).max_event_size(1024).build().unwrap();
-    let task = tokio::spawn(async move {
-        axum_chat::serve(listener, hub, async { drop(stopped.await) }).await.unwrap();
-    });
-    Server::new(address, stop, task)
+    Server::start(|listener, hub, stopped| async {
+        axum_chat::serve(listener, hub, stopped).await.unwrap();
+    })
+    .await
 }
 
 sse_test::chat!(start);
@@ -26,10 +19,10 @@ sse_test::chat!(start);
 fn the_hub_documents_this_code() {
     let readme = include_str!("../../sse-hub/README.md");
     let example = include_str!("../examples/axum_chat.rs");
-    for name in ["pub(crate) async fn serve(", "async fn batch("] {
-        let (_, function) = example.split_once(name).expect("a function of that name");
+    let long_poll = include_str!("../../sse-hub/examples/long_poll/mod.rs");
+    for (code, name) in [(example, "async fn serve("), (long_poll, "async fn batch(")] {
+        let (_, function) = code.split_once(name).expect("a function of that name");
         let (function, _) = function.split_once("\n}\n").expect("its end");
-        let name = name.trim_start_matches("pub(crate) ");
         assert!(readme.contains(&format!("{name}{function}\n}}\n")), "the README has another {name}");
     }
     let page = include_str!("../../sse-hub/examples/chat.html");

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, FusedStream, Stream};
 use sse_core::{Decoder, EventStream, EventStreamError, Frame, MessageEvent};
 use std::error::Error;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fmt, io};
@@ -98,6 +98,33 @@ async fn a_pinned_stream_continues_with_the_body_of_a_new_connection() {
     events.as_mut().reconnect(body(&["data: 4\n\n"]));
     assert!(!events.is_terminated());
     assert_eq!(events.next().await.unwrap().unwrap().data, "4");
+}
+
+#[tokio::test]
+async fn an_id_can_be_replaced_between_two_events_that_came_in_one_chunk() {
+    let chunks = ["id: 1\ndata: a\n\ndata: b\n\nid: 2\nda", "ta: c\n\n"];
+    let mut events = pin!(EventStream::new(body(&chunks)));
+    let mut ids = Vec::new();
+    while let Some(event) = events.next().await {
+        ids.push(event.unwrap().last_event_id.into_owned());
+        if ids.len() == 1 {
+            events.as_mut().set_last_event_id("mine");
+            assert_eq!(events.last_event_id(), "mine");
+        }
+    }
+    assert_eq!(ids, ["1", "mine", "2"]);
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_frames_are_events() {
+    let mut frames = EventStream::new(body(&["retry: 1\n\ndata: a\n\ndata: b\n\n"])).frames();
+    assert!(matches!(frames.next().await, Some(Ok(Frame::Retry(_)))));
+    let mut events = frames.into_events();
+    assert_eq!(events.next().await.unwrap().unwrap().data, "a");
+    // A chunk that is taken from the body is not decoded.
+    let mut events = EventStream::new(body(&["data: a\n\n", "data: b\n\n"]));
+    assert_eq!(Pin::new(&mut events).body_mut().next().await.unwrap().unwrap(), "data: a\n\n");
+    assert_eq!(events.next().await.unwrap().unwrap().data, "b");
 }
 
 #[tokio::test]

@@ -12,6 +12,55 @@ use std::time::Duration;
 /// are two engines.
 ///
 /// An engine keeps one law: a position is visible only after all lower ones of its epoch.
+///
+/// This engine measures how long another one takes to append:
+///
+/// ```
+/// use bytes::Bytes;
+/// use futures_util::future::BoxFuture;
+/// use sse_hub::{AppendError, Engine, EngineError, Limit, Position, Read, Record, Topics};
+/// use std::time::{Duration, Instant};
+///
+/// struct Measured<E>(E);
+///
+/// impl<E: Engine> Engine for Measured<E> {
+///     fn append<'a>(
+///         &'a self,
+///         topic: &'a str,
+///         block: Bytes,
+///     ) -> BoxFuture<'a, Result<Position, AppendError>> {
+///         Box::pin(async move {
+///             let start = Instant::now();
+///             let result = self.0.append(topic, block).await;
+///             println!("an append took {:?}", start.elapsed());
+///             result
+///         })
+///     }
+///
+///     fn read<'a>(
+///         &'a self,
+///         after: Position,
+///         topics: Topics<'a>,
+///         limit: Limit,
+///         wait: Duration,
+///     ) -> BoxFuture<'a, Result<Read, EngineError>> {
+///         self.0.read(after, topics, limit, wait)
+///     }
+///
+///     fn recent<'a>(
+///         &'a self,
+///         topics: Topics<'a>,
+///         each: usize,
+///         limit: Limit,
+///     ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>> {
+///         self.0.recent(topics, each, limit)
+///     }
+///
+///     fn may_have(&self, position: Position) -> bool {
+///         self.0.may_have(position)
+///     }
+/// }
+/// ```
 pub trait Engine: Send + Sync + 'static {
     /// Appends a block: an event without an ID, or the label of a `hub:disconnect` record. Returns
     /// its position when the log has it.

@@ -4,6 +4,23 @@ use std::fmt;
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why an event was not published, or may not have been.
+///
+/// ```
+/// use sse_core::Event;
+/// use sse_hub::{Hub, PublishError};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let hub = Hub::new();
+/// match hub.publish("hub:mine", Event::new().data("hello")).await {
+///     Ok(position) => println!("published as {position}"),
+///     Err(error @ (PublishError::Invalid(_) | PublishError::TooLarge { .. })) => {
+///         eprintln!("bad input: {error}");
+///     }
+///     Err(PublishError::Refused(cause)) => eprintln!("not published, try again: {cause}"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -48,18 +65,26 @@ impl Error for PublishError {
     }
 }
 
-/// Answers with the error as text: 400 for bad input, 413 for an event that is too large, 503 if
-/// it was refused, 504 if it may have been published.
+#[cfg(feature = "http")]
+impl PublishError {
+    /// Returns the status to answer a request with: 400 for a topic or an event that is invalid, 413
+    /// for an event that is too large, 503 if it was refused, 504 if it may have been published.
+    pub fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Invalid(_) => http::StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(_) => http::StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unknown(_) => http::StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+}
+
+/// Answers with the [status](PublishError::status) of the error, and the error as text.
 #[cfg(feature = "http")]
 impl From<PublishError> for http::Response<String> {
     fn from(error: PublishError) -> Self {
         let mut response = Self::new(error.to_string());
-        *response.status_mut() = match error {
-            PublishError::Invalid(_) => http::StatusCode::BAD_REQUEST,
-            PublishError::TooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
-            PublishError::Refused(_) => http::StatusCode::SERVICE_UNAVAILABLE,
-            PublishError::Unknown(_) => http::StatusCode::GATEWAY_TIMEOUT,
-        };
+        *response.status_mut() = error.status();
         response
     }
 }

@@ -72,6 +72,20 @@ pub(crate) struct Counters {
 }
 
 /// A snapshot of the counters of this process, for any metrics system.
+///
+/// ```
+/// # use sse_core::Event;
+/// # use sse_hub::Hub;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sse_hub::PublishError> {
+/// let hub = Hub::new();
+/// let news = hub.subscribe(["news"]);
+/// hub.publish("news", Event::new().data("hello")).await?;
+///
+/// let stats = hub.stats();
+/// assert_eq!((stats.subscribers, stats.published, stats.delivered), (1, 1, 0));
+/// # drop(news);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -102,6 +116,19 @@ pub struct Stats {
 }
 
 /// Whether the log can be reached.
+///
+/// ```
+/// use sse_hub::{Health, Hub};
+/// use std::time::Duration;
+///
+/// fn is_ready(hub: &Hub) -> bool {
+///     match hub.health() {
+///         Health::Reachable => true,
+///         Health::Unreachable(time) => time < Duration::from_secs(10),
+///     }
+/// }
+/// # assert!(is_ready(&Hub::new()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// The log can be reached. A log in memory always can.

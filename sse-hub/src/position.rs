@@ -84,6 +84,18 @@ impl fmt::Display for Position {
 /// It is made from any text, such as the `LastEventId` of an adapter, or from a [`Position`].
 /// Empty text is no cursor. Text that is not the ID of an event makes the subscription begin with a
 /// gap.
+///
+/// ```
+/// use sse_core::Event;
+/// use sse_hub::{Cursor, Hub};
+///
+/// let hub = Hub::new();
+/// let position = hub.blocking_publish("news", Event::new().data("hello"))?;
+/// let last_event_id = position.to_string();
+/// assert_eq!(Cursor::from(&last_event_id), Cursor::from(position));
+/// let news = hub.subscribe(["news"]).after(&last_event_id);
+/// # Ok::<(), sse_hub::PublishError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor(pub(crate) Start);
 

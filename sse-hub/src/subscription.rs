@@ -76,6 +76,20 @@ enum State {
 }
 
 /// How a subscription began.
+///
+/// ```
+/// use sse_hub::{Hub, Start};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let hub = Hub::new();
+/// let mut news = hub.subscribe(["news"]).after("an ID of another server");
+/// match news.start().await {
+///     Start::Live | Start::Resumed => {}
+///     Start::Gap(cause) => println!("a client must load its state again: {cause}"),
+///     Start::Refused(cause) => println!("a subscription was refused: {cause:?}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Without a cursor.

@@ -49,7 +49,6 @@ fn errors_of_an_engine_have_a_source() {
     assert!(PublishError::Invalid("no").source().is_none());
 }
 
-#[cfg(feature = "http")]
 #[test]
 fn errors_answer_a_request() {
     for (error, status) in [

@@ -2,17 +2,18 @@
 //!
 //! `cargo run -p sse-rocket --example rocket_chat`, then open `http://127.0.0.1:8000/`.
 
-use futures_util::{FutureExt, StreamExt};
+#[path = "../../sse-hub/examples/long_poll/mod.rs"]
+mod long_poll;
+
+use long_poll::Message;
 use rocket::http::Status;
 use rocket::response::content::RawHtml;
 use rocket::serde::json::Json;
 use rocket::{Build, Rocket, State, get, post, routes};
-use serde::{Deserialize, Serialize};
-use sse_hub::{Hub, PublishError, Subscription};
-use sse_rocket::sse_core::{Decoder, Frame};
+use serde::Deserialize;
+use sse_hub::{Hub, Subscription};
 use sse_rocket::{Event, LastEventId, Sse};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
 
 #[derive(Deserialize)]
 struct Post {
@@ -30,15 +31,7 @@ async fn publish(hub: &State<Hub>, post: Json<Post>) -> Result<String, (Status, 
     let data = serde_json::json!({ "text": post.text }).to_string();
     match hub.publish(&post.topic, Event::new().data(data)).await {
         Ok(position) => Ok(position.to_string()),
-        Err(error) => {
-            let status = match error {
-                PublishError::Invalid(_) => Status::BadRequest,
-                PublishError::TooLarge { .. } => Status::PayloadTooLarge,
-                PublishError::Unknown(_) => Status::GatewayTimeout,
-                _ => Status::ServiceUnavailable,
-            };
-            Err((status, error.to_string()))
-        }
+        Err(error) => Err((Status::new(error.status().as_u16()), error.to_string())),
     }
 }
 
@@ -52,43 +45,10 @@ fn page() -> RawHtml<&'static str> {
     RawHtml(include_str!("../../sse-hub/examples/chat.html"))
 }
 
-#[derive(Serialize)]
-struct Message {
-    id: String,
-    event: String,
-    data: String,
-}
-
 #[get("/poll?<topics>")]
 async fn poll(hub: &State<Hub>, topics: &str, id: LastEventId) -> Json<Vec<Message>> {
     let events = hub.subscribe(topics.split(',')).after(&id);
-    Json(batch(events, Duration::from_secs(25)).await)
-}
-
-async fn batch(mut events: Subscription, wait: Duration) -> Vec<Message> {
-    let mut batch = Vec::<Message>::new();
-    let mut decoder = Decoder::new();
-    let deadline = Instant::now() + wait;
-    while batch.len() < 100 {
-        // A replay ends with `hub:at`, even if nothing was missed.
-        let next = if batch.iter().all(|message| message.event == "hub:at") {
-            timeout_at(deadline, events.next()).await.ok()
-        } else {
-            events.next().now_or_never()
-        };
-        let Some(Some(Ok(block))) = next else { break };
-        let mut bytes = block.as_bytes();
-        while let Ok(Some(frame)) = decoder.decode(&mut bytes) {
-            if let Frame::Message(message) = frame {
-                batch.push(Message {
-                    id: message.last_event_id.into(),
-                    event: message.event_type.into(),
-                    data: message.data.into(),
-                });
-            }
-        }
-    }
-    batch
+    Json(long_poll::batch(events, Duration::from_secs(25)).await)
 }
 
 fn app(hub: Hub) -> Rocket<Build> {

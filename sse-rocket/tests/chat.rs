@@ -5,14 +5,12 @@
 mod rocket_chat;
 
 use rocket::fairing::AdHoc;
-use sse_hub::Hub;
-use sse_test::chat::Server;
+use sse_test::chat::{self, Server};
 use tokio::sync::oneshot;
 
 async fn start() -> Server {
     let (sender, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
-    let hub = Hub::builder().history_events(8).max_event_size(1024).build().unwrap();
     let on_liftoff = AdHoc::on_liftoff("address", |rocket| {
         Box::pin(async move {
             sender.send((rocket.config().address, rocket.config().port).into()).ok();
@@ -23,7 +21,7 @@ async fn start() -> Server {
             let figment = rocket.figment().clone().merge(("port", 0)).merge(("log_level", "off"));
             rocket.configure(figment).attach(on_liftoff)
         };
-        rocket_chat::serve(hub, configure, async { drop(stopped.await) }).await.unwrap();
+        rocket_chat::serve(chat::hub(), configure, async { drop(stopped.await) }).await.unwrap();
     });
     Server::new(address.await.unwrap(), stop, task)
 }

@@ -146,13 +146,17 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 
 fn without_queries(text: &str) -> String {
     // A URL ends before the first character that it would have to encode.
-    let ends_url = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '`' | ')');
+    let ends_url = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '`');
     let mut kept = String::with_capacity(text.len());
     for word in text.split_inclusive(ends_url) {
         match word.find("://").and_then(|start| Some(start + word[start..].find('?')?)) {
             Some(query) => {
                 kept.push_str(&word[..query]);
-                kept.push_str(&word[word.trim_end_matches(ends_url).len()..]);
+                // A parenthesis around the URL stays.
+                let after = word.trim_end_matches(|c: char| ends_url(c) || matches!(c, ')' | ':' | ','));
+                let closed = word[after.len()..].rfind(')').filter(|_| word[..query].contains('('));
+                let end = closed.map_or(word.trim_end_matches(ends_url).len(), |at| after.len() + at);
+                kept.push_str(&word[end..]);
             }
             None => kept.push_str(word),
         }

@@ -3,7 +3,10 @@
 #![allow(clippy::missing_panics_doc, reason = "they are tests")]
 
 use crate::client::{PATIENCE, Response, get, request};
+use futures_util::future::BoxFuture;
+use sse_hub::Hub;
 use std::net::SocketAddr;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -16,7 +19,24 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
+/// The hub of a chat, with limits that a test can reach.
+pub fn hub() -> Hub {
+    Hub::builder().history_events(8).max_event_size(1024).build().expect("the settings are valid")
+}
+
 impl Server {
+    /// Starts a server that serves a listener until this future says that it is stopped.
+    pub async fn start<F>(serve: impl FnOnce(TcpListener, Hub, BoxFuture<'static, ()>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let stopped = Box::pin(async { drop(stopped.await) });
+        Self::new(address, stop, tokio::spawn(serve(listener, hub(), stopped)))
+    }
+
     /// A server that ends its task some time after it is told to stop.
     pub fn new(address: SocketAddr, stop: oneshot::Sender<()>, task: JoinHandle<()>) -> Self {
         Self { address, stop, task }

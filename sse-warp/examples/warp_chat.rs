@@ -2,15 +2,16 @@
 //!
 //! `cargo run -p sse-warp --example warp_chat`, then open `http://127.0.0.1:3002/`.
 
-use futures_util::{FutureExt, StreamExt};
-use serde::{Deserialize, Serialize};
-use sse_hub::{Hub, Subscription};
-use sse_warp::sse_core::{Decoder, Frame};
+#[path = "../../sse-hub/examples/long_poll/mod.rs"]
+mod long_poll;
+
+use serde::Deserialize;
+use sse_hub::Hub;
 use sse_warp::{Event, KeepAlive, LastEventId, Sse, last_event_id};
 use std::{convert::Infallible, io, time::Duration};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use warp::{Filter, Rejection, Reply, http};
 
 #[derive(Deserialize)]
@@ -40,42 +41,9 @@ fn listeners(hub: Hub, query: Topics) -> String {
     query.topics.split(',').map(|topic| hub.subscribers(topic)).sum::<usize>().to_string()
 }
 
-#[derive(Serialize)]
-struct Message {
-    id: String,
-    event: String,
-    data: String,
-}
-
 async fn poll(hub: Hub, query: Topics, id: LastEventId) -> Result<impl Reply, Infallible> {
     let events = hub.subscribe(query.topics.split(',')).after(&id);
-    Ok(warp::reply::json(&batch(events, Duration::from_secs(25)).await))
-}
-
-async fn batch(mut events: Subscription, wait: Duration) -> Vec<Message> {
-    let mut batch = Vec::<Message>::new();
-    let mut decoder = Decoder::new();
-    let deadline = Instant::now() + wait;
-    while batch.len() < 100 {
-        // A replay ends with `hub:at`, even if nothing was missed.
-        let next = if batch.iter().all(|message| message.event == "hub:at") {
-            timeout_at(deadline, events.next()).await.ok()
-        } else {
-            events.next().now_or_never()
-        };
-        let Some(Some(Ok(block))) = next else { break };
-        let mut bytes = block.as_bytes();
-        while let Ok(Some(frame)) = decoder.decode(&mut bytes) {
-            if let Frame::Message(message) = frame {
-                batch.push(Message {
-                    id: message.last_event_id.into(),
-                    event: message.event_type.into(),
-                    data: message.data.into(),
-                });
-            }
-        }
-    }
-    batch
+    Ok(warp::reply::json(&long_poll::batch(events, Duration::from_secs(25)).await))
 }
 
 fn app(hub: Hub) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone {

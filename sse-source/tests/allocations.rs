@@ -7,6 +7,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use sse_source::{EventSource, Signal, event_stream};
 use std::convert::Infallible;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Events, and how many texts of its own each message of them has.
@@ -19,7 +20,8 @@ const EVENTS: [(&str, u64); 4] = [
 
 const PIECES: [usize; 4] = [1, 7, 100, 16 * 1024];
 
-/// An endless body that repeats events, cut in pieces of this size. Reading it allocates nothing.
+/// An endless body that repeats events, cut in pieces of this size. It keeps its reader waiting for each
+/// piece until the next poll, and allocates nothing.
 fn response(
     events: &str,
     size: usize,
@@ -27,9 +29,13 @@ fn response(
     let events = Bytes::from(events.repeat(size));
     let pieces: Vec<_> =
         (0..events.len()).step_by(size).map(|start| events.slice(start..start + size)).collect();
-    let frames = (0..).map(move |number| Ok(Frame::data(pieces[number % pieces.len()].clone())));
+    let (mut frames, mut waits) = ((0..).map(move |number| pieces[number % pieces.len()].clone()), false);
+    let frames = stream::poll_fn(move |_| {
+        waits = !waits;
+        if waits { Poll::Pending } else { Poll::Ready(frames.next().map(|piece| Ok(Frame::data(piece)))) }
+    });
     let response = http::Response::builder().header("content-type", "text/event-stream");
-    response.body(StreamBody::new(stream::iter(frames))).unwrap()
+    response.body(StreamBody::new(frames)).unwrap()
 }
 
 fn source(events: &'static str, size: usize) -> EventSource {
@@ -42,8 +48,6 @@ fn allocations(mut next: impl FnMut()) -> u64 {
     (0..3000).for_each(|_| next());
     measure(|| (0..1000).for_each(|_| next())).count_total
 }
-
-// The bodies are always ready, so the sources only yield to other tasks.
 
 #[tokio::test]
 async fn a_message_allocates_its_own_texts_and_nothing_else() {

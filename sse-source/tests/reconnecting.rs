@@ -429,6 +429,10 @@ async fn a_connect_function_can_give_up_for_good() {
     let (events, _) = source(|_| Err(Wrapped(Final("no token".into())).into()));
     let error = events.retry_when(|_, _| true).message().await.unwrap_err();
     assert_eq!(error.to_string(), "cannot connect: no login: no token");
+
+    let (mut events, _) = source(|_| Err(Final(Wrapped(Final("no token".into())).into()).into()));
+    let error = events.message().await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot connect: no login: no token");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ cd "$(dirname "$0")"
 
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
+wasm_target=wasm32-unknown-unknown
 crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-source -p sse-axum -p sse-rocket -p sse-warp)
 
 steps=(format lints features docs tests redis races clients no-std linear fuzz bench msrv dependencies packages api)
@@ -29,7 +30,7 @@ needs() {
       # On Debian, `python3` comes without the modules that a venv needs.
       python3 -c 'import ensurepip' 2>/dev/null || echo no-python3-venv:python3-venv
       ;;
-    no-std) echo "target:$bare_target" ;;
+    no-std) echo "target:$bare_target target:$wasm_target" ;;
     linear) echo valgrind:valgrind ;;
     fuzz)
       echo component:clippy component:rustfmt c++:g++
@@ -123,9 +124,10 @@ clients() { # real browsers, clients and a real proxy
   cargo test -p e2e -- --test-threads=1
 }
 
-no-std() { # the codec's tests without `std`, and a program that links without it
+no-std() { # the codec's tests without `std`, a program that links without it, and the codec for browsers
   cargo test -p sse-proto --no-default-features --tests
   cargo build --manifest-path sse-core/no-std/Cargo.toml --target "$bare_target" --target-dir target/no-std
+  cargo check -p sse-proto --features stream --target "$wasm_target" --target-dir target/no-std
 }
 
 linear() { # the codec takes linear time, measured in instructions

@@ -14,6 +14,9 @@ pub mod decode;
 pub mod decoder;
 pub mod limit;
 
+pub mod clients;
+pub mod source;
+
 pub mod burst;
 pub mod fairness;
 pub mod serve;

@@ -5,14 +5,18 @@ use std::process::Command;
 use std::thread::available_parallelism;
 
 /// What was measured, and what it runs on.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 17] = [
     "sse-proto",
     "sse-axum",
     "sse-hub",
+    "sse-source",
     "sse-core",
     "sse-stream",
     "sseer",
     "eventsource-stream",
+    "sse-reqwest-client",
+    "eventsource-client",
+    "reqwest",
     "axum",
     "hyper",
     "tokio",

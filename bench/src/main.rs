@@ -7,7 +7,9 @@ use sse_bench::decoder::Decoder;
 use sse_bench::delivery::Delivery;
 use sse_bench::measure::Settings;
 use sse_bench::report::markdown;
-use sse_bench::{burst, chart, connections, decode, fairness, hub, hub_clients, hub_server, serve};
+use sse_bench::{
+    burst, chart, clients, connections, decode, fairness, hub, hub_clients, hub_server, serve, source,
+};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -32,6 +34,8 @@ struct Arguments {
 enum Section {
     /// Ten corpora in six deliveries, from bytes to events
     Decode,
+    /// `EventSource` in memory beside `EventStream`, and its peers over the loopback interface
+    Source,
     /// Fairness and bursts, over the loopback interface
     Server,
     /// The hub beside tokio's channels
@@ -44,7 +48,7 @@ enum Section {
 enum Command {
     /// Decodes a corpus this many times, for a profiler, and prints its size in bytes
     One {
-        #[arg(value_parser = PossibleValuesParser::new(Decoder::ALL.map(Decoder::name)))]
+        #[arg(value_parser = PossibleValuesParser::new(Decoder::ALL.map(Decoder::name).into_iter().chain([source::NAME])))]
         decoder: String,
         #[arg(value_parser = PossibleValuesParser::new(Corpus::NAMES))]
         corpus: String,
@@ -84,12 +88,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn one(decoder: &str, corpus: &str, delivery: &str, passes: usize) {
     let named = "the parser allows these names only";
-    let decoder = Decoder::ALL.into_iter().find(|d| d.name() == decoder).expect(named);
     let corpus = Corpus::generate(Corpus::NAMES.into_iter().find(|name| *name == corpus).expect(named));
     let delivery = Delivery::ALL.into_iter().find(|d| d.name() == delivery).expect(named);
     let chunks = delivery.chunks(&corpus);
-    for _ in 0..passes {
-        decode::decode(decoder, &chunks);
+    match Decoder::ALL.into_iter().find(|known| known.name() == decoder) {
+        Some(decoder) => (0..passes).for_each(|_| decode::decode(decoder, &chunks)),
+        None => source::passes(chunks, passes),
     }
     println!("{}", corpus.bytes.len());
 }
@@ -105,6 +109,10 @@ fn measure(section: Option<Section>, quick: bool) -> Result<(), Box<dyn Error>> 
         let cells = decode::measure(if quick { &Settings::QUICK } else { &Settings::FULL });
         fs::write(directory.join("chart.svg"), chart::draw(&cells))?;
         results.push(decode::section(&cells));
+    }
+    if wanted(Section::Source) {
+        results.push(source::section(quick));
+        results.push(clients::section(quick)?);
     }
     if wanted(Section::Server) {
         results.push(fairness::section(quick)?);

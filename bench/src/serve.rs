@@ -1,8 +1,11 @@
 //! The server that is measured, as a process of its own. Each stream has two routes: ours, and the
 //! same with axum's `Sse`.
 
+use crate::corpus::Corpus;
+use crate::delivery::Delivery;
 use crate::fields::Fields;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{IntoResponse, sse};
 use axum::routing::get;
@@ -30,6 +33,8 @@ pub const ENDLESS: [&str; 2] = ["/endless", "/axum/endless"];
 pub const SLOW: [&str; 2] = ["/slow", "/axum/slow"];
 pub const TINY: [&str; 2] = ["/tiny", "/axum/tiny"];
 pub const OPENAI: [&str; 2] = ["/openai", "/axum/openai"];
+/// A corpus, whose name and number of repetitions are two more segments.
+pub const CORPUS: &str = "/corpus";
 /// A response of a few bytes, which is not a stream.
 pub const PLAIN: &str = "/plain";
 
@@ -65,6 +70,7 @@ fn app() -> Router {
     let of_tiny = |Path((size, count))| in_bursts(size, count, tiny);
     let of_openai = move |Path((size, count))| in_bursts(size, count, move |_| openai);
     Router::new()
+        .route(&format!("{CORPUS}/{{name}}/{{times}}"), get(async |Path((name, times))| corpus(name, times)))
         .route(PLAIN, get(async || "plain"))
         .route(ENDLESS[0], get(async || ours(endless())))
         .route(ENDLESS[1], get(async || axum(endless())))
@@ -82,6 +88,16 @@ fn ours<T: AsRef<str>>(data: impl Stream<Item = T> + Send + 'static) -> impl Int
 
 fn axum<T: AsRef<str>>(data: impl Stream<Item = T> + Send + 'static) -> impl IntoResponse {
     axum::response::Sse::new(data.map(|data| Ok::<_, Infallible>(sse::Event::default().data(data))))
+}
+
+/// The bytes of a corpus in chunks of 16 KiB, as they are.
+fn corpus(name: String, times: usize) -> impl IntoResponse {
+    let corpus = Corpus::generate(Corpus::NAMES.into_iter().find(|known| *known == name).expect("it exists"));
+    let chunks = vec![Delivery::Read.chunks(&corpus); times].into_iter().flatten();
+    (
+        [("content-type", "text/event-stream")],
+        Body::from_stream(stream::iter(chunks.map(Ok::<_, Infallible>))),
+    )
 }
 
 /// 1 to 8 bytes of data.

@@ -31,6 +31,10 @@ impl Server {
         Ok(Self { process: Process::start(command.args(["serve", &threads.to_string()]))? })
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.process.address)
+    }
+
     /// Makes a request and reads the head of the response.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ tests() {
 }
 
 redis() { # a hub on real Redis servers
-  cargo test -p sse-hub-redis
+  cargo test -p sse-hub-redis --all-features
 }
 
 races() { # the hub under many interleavings, and with each of its twins, whose bug they must find

@@ -27,6 +27,9 @@ pub mod hub;
 pub mod program;
 pub mod topics;
 
+pub mod nodes;
+pub mod nodes_ways;
+
 pub mod connections;
 pub mod hub_clients;
 pub mod hub_server;

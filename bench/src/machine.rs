@@ -5,10 +5,11 @@ use std::process::Command;
 use std::thread::available_parallelism;
 
 /// What was measured, and what it runs on.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 19] = [
     "sse-proto",
     "sse-axum",
     "sse-hub",
+    "sse-hub-redis",
     "sse-source",
     "sse-core",
     "sse-stream",
@@ -16,6 +17,7 @@ const CRATES: [&str; 17] = [
     "eventsource-stream",
     "sse-reqwest-client",
     "eventsource-client",
+    "redis",
     "reqwest",
     "axum",
     "hyper",

@@ -8,7 +8,7 @@ use sse_bench::delivery::Delivery;
 use sse_bench::measure::Settings;
 use sse_bench::report::markdown;
 use sse_bench::{
-    burst, chart, clients, connections, decode, fairness, hub, hub_clients, hub_server, serve, source,
+    burst, chart, clients, connections, decode, fairness, hub, hub_clients, hub_server, nodes, serve, source,
 };
 use std::error::Error;
 use std::fs;
@@ -40,6 +40,8 @@ enum Section {
     Server,
     /// The hub beside tokio's channels
     Hub,
+    /// Two hubs over Redis, beside a loop over the stream and Redis's own publish and subscribe
+    Nodes,
     /// The hub behind servers with many connections, beside axum's own and nchan
     Connections,
 }
@@ -120,6 +122,9 @@ fn measure(section: Option<Section>, quick: bool) -> Result<(), Box<dyn Error>> 
     }
     if wanted(Section::Hub) {
         results.push(hub::section(quick)?);
+    }
+    if wanted(Section::Nodes) {
+        results.push(nodes::section(quick)?);
     }
     if wanted(Section::Connections) {
         results.push(connections::section(quick)?);

@@ -2,6 +2,7 @@
 
 use crate::connection::{Failure, PATIENCE, failure, patiently};
 use crate::entry::{Entry, Id, epoch_text, nonce_text};
+use crate::error::advised;
 use crate::log::{Inner, PAGE};
 use crate::mark::{self, Mark, PREFIX};
 use crate::script;
@@ -24,11 +25,11 @@ impl Inner {
             let error = match self.append_once(topic, block, nonce).await {
                 Ok(position) => return Ok(position),
                 Err(Attempt::Unknown(error)) => return self.look_for(nonce, error, deadline).await,
-                Err(Attempt::Refused(error)) => return Err(AppendError::Refused(error.into())),
+                Err(Attempt::Refused(error)) => return Err(AppendError::Refused(advised(error))),
                 Err(Attempt::Unreachable(error)) => error,
             };
             if Instant::now() + RETRY > deadline {
-                return Err(AppendError::Refused(error.into()));
+                return Err(AppendError::Refused(advised(error)));
             }
             sleep(RETRY).await;
         }

@@ -71,6 +71,11 @@ impl Lease {
 }
 
 async fn connect(connect: &Connect, closed: Arc<AtomicBool>) -> RedisResult<MultiplexedConnection> {
+    // If several providers of cryptography are linked, rustls panics unless one is chosen.
+    #[cfg(feature = "tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        _ = rustls::crypto::ring::default_provider().install_default();
+    }
     // Only this protocol tells that a connection was closed before it is used again.
     let info = connect().await?.get_connection_info().clone();
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -110,8 +115,7 @@ pub(crate) fn failure(error: &RedisError) -> Failure {
     use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly, TryAgain};
     match error.kind() {
         ErrorKind::Server(BusyLoading | MasterDown | ReadOnly | TryAgain) => Failure::WrongServer,
-        ErrorKind::Server(_) if error.code() == Some("UNBLOCKED") => Failure::WrongServer,
-        ErrorKind::Extension if error.code() == Some("UNBLOCKED") => Failure::WrongServer,
+        _ if error.code() == Some("UNBLOCKED") => Failure::WrongServer,
         ErrorKind::Io | ErrorKind::Parse => Failure::Broken,
         _ if error.is_connection_dropped() || error.is_timeout() => Failure::Broken,
         _ => Failure::Refused,

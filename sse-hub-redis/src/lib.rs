@@ -4,6 +4,7 @@
 mod append;
 mod connection;
 mod entry;
+mod error;
 mod log;
 mod mark;
 mod read;

@@ -1,4 +1,5 @@
 use crate::connection::{SharedError, Slot};
+use crate::error::advised;
 use crate::mark::Mark;
 use crate::replay::Replays;
 use bytes::Bytes;
@@ -184,7 +185,7 @@ impl Engine for Redis {
                 let shared = |error: SharedError| EngineError::from(error);
                 return Replays::read(&self.inner, after, topics, limit).await.map_err(shared);
             }
-            Ok(self.inner.read_tail(after, limit, wait).await?)
+            self.inner.read_tail(after, limit, wait).await.map_err(advised)
         })
     }
 
@@ -203,7 +204,7 @@ impl Engine for Redis {
         let recent = tokio::spawn(async move {
             inner.recent(topics.as_deref().map_or(Topics::All, Topics::These), each, limit).await
         });
-        Box::pin(async move { Ok(recent.await??) })
+        Box::pin(async move { recent.await?.map_err(advised) })
     }
 
     fn may_have(&self, position: Position) -> bool {

@@ -5,7 +5,7 @@ use crate::entry::{Entry, Id, ReadAnswer, epoch_text, nonce_text};
 use crate::log::Inner;
 use crate::mark::{Mark, PREFIX};
 use crate::script;
-use redis::RedisResult;
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 use sse_hub::{Limit, Loss, Position, Read, Record, Topics};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,26 +27,20 @@ impl Inner {
         wait: Duration,
     ) -> RedisResult<Page> {
         let id = Id::of(&after).to_string();
-        let connection = &mut lease.connection;
         let count = self.count(limit);
-        let entries = if wait.is_zero() {
+        let (entries, fate) = if wait.is_zero() {
             let mut range = redis::cmd("XRANGE");
             range.arg(&self.key).arg(format!("({id}")).arg("+").arg("COUNT").arg(count);
-            patiently(PATIENCE, range.query_async::<Vec<Entry>>(connection)).await?
+            self.read_and_check::<Vec<Entry>>(lease, after, range, PATIENCE).await?
         } else {
             let wait = wait.min(IDLE);
             let mut read = redis::cmd("XREAD");
             read.arg("COUNT").arg(count).arg("BLOCK").arg(wait.as_millis() as u64);
             read.arg("STREAMS").arg(&self.key).arg(&id);
-            patiently(wait + PATIENCE, read.query_async::<ReadAnswer>(connection)).await?.0
+            let (answer, fate) =
+                self.read_and_check::<ReadAnswer>(lease, after, read, wait + PATIENCE).await?;
+            (answer.0, fate)
         };
-        let (fate, time): (String, u64) = {
-            let mut check = script::CHECK.key(&self.key);
-            check.arg(PREFIX).arg(self.mark().replid());
-            check.arg(epoch_text(after.epoch)).arg(&id).arg(nonce_text(after.nonce));
-            patiently(PATIENCE, check.invoke_async(connection)).await?
-        };
-        self.mark().note_time(time);
         self.note_size(&entries);
         Ok(match &*fate {
             // An entry that was deleted by name is not missing.
@@ -54,6 +48,39 @@ impl Inner {
             "trimmed" => Page::Lost(Loss::Trimmed),
             _ => Page::Lost(Loss::Replaced),
         })
+    }
+
+    /// Sends a command and the check behind it at once. Redis takes the second up only when it has
+    /// answered the first, also if that waits.
+    async fn read_and_check<T: FromRedisValue>(
+        &self,
+        lease: &mut Lease,
+        after: Position,
+        read: Cmd,
+        patience: Duration,
+    ) -> RedisResult<(T, String)> {
+        let replid = self.mark().replid();
+        let mut check = redis::cmd("EVALSHA");
+        check.arg(script::CHECK.get_hash()).arg(1).arg(&self.key).arg(PREFIX).arg(&replid);
+        check.arg(epoch_text(after.epoch)).arg(Id::of(&after).to_string()).arg(nonce_text(after.nonce));
+        let mut both = redis::pipe();
+        both.add_command(read).add_command(check.clone()).ignore_errors();
+        let connection = &mut lease.connection;
+        let (entries, mut checked): (RedisResult<T>, RedisResult<(String, u64)>) =
+            patiently(patience, both.query_async(connection)).await?;
+        let entries = entries?;
+        if checked.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT")) {
+            patiently(PATIENCE, script::CHECK.load_async(connection)).await?;
+            checked = patiently(PATIENCE, check.query_async(connection)).await;
+        }
+        let (fate, time) = checked?;
+        let mut mark = self.mark();
+        if !mark.is_of(&replid) {
+            let kind = ErrorKind::Server(ServerErrorKind::TryAgain);
+            return Err((kind, "another connection has left this server").into());
+        }
+        mark.note_time(time);
+        Ok((entries, fate))
     }
 
     pub(crate) async fn read_tail(&self, after: Position, limit: Limit, wait: Duration) -> RedisResult<Read> {

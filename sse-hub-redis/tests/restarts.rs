@@ -11,6 +11,7 @@ async fn killed_and_restarted(arguments: &[&str]) {
     let mut expected = Vec::new();
     for event in 0..6 {
         if event % 2 == 1 {
+            server.written();
             server.kill();
             server.restart();
         }

@@ -74,6 +74,12 @@ impl Server {
         self.run("REPLICAOF NO ONE");
     }
 
+    /// Waits until the append-only file has all: while an older part of it is being synced, Redis
+    /// holds back what it has acknowledged.
+    pub fn written(&self) {
+        self.until("it writes", || self.info("aof_buffer_length") == "0");
+    }
+
     /// A field of `INFO`.
     pub fn info(&self, field: &str) -> String {
         let info: String = redis::from_redis_value(self.run("INFO everything")).expect("it is text");

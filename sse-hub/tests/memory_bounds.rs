@@ -44,6 +44,21 @@ fn a_million_events_leave_memory_flat() {
 }
 
 #[test]
+fn a_position_costs_4_bytes() {
+    let with_positions = |positions: usize| {
+        let mut held = None;
+        let kept = kept(|| {
+            let hub = Hub::builder().positions(positions).history_events(1).build().unwrap();
+            publish(&hub, "news", 3 * positions);
+            held = Some(hub);
+        });
+        drop(held);
+        kept
+    };
+    assert_eq!(with_positions(65_536) - with_positions(32_768), 4 * 32_768);
+}
+
+#[test]
 fn a_million_topics_that_came_and_went_leave_memory_flat() {
     let hub = Hub::builder().positions(1_024).history_events(4).max_topics(64).build().unwrap();
     let come_and_go = |topics: std::ops::Range<usize>| {

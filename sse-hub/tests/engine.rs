@@ -236,6 +236,21 @@ async fn a_position_that_the_log_cannot_have_is_a_gap_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn entries_that_no_hub_has_written_are_skipped_and_counted() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    let mut client = Client::new(&hub, &["news"]);
+    log.append_foreign();
+    published(&hub, "1").await;
+    let last = log.append_foreign();
+    while hub.position() != last {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(story(&mut client, 2).await, ["hello", "1"]);
+    assert_eq!(hub.stats().skipped, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hub_that_is_dropped_stops_reading() {
     let log = SharedLog::default();
     let hub = hub(&log).await;

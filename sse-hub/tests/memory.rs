@@ -4,7 +4,7 @@ mod util;
 
 use sse_core::{EncodedEvent, Event};
 use sse_hub::{Hub, PublishError};
-use util::{Client, publish};
+use util::{Client, poll, publish};
 
 #[test]
 fn a_subscription_without_a_cursor_begins_with_hello() {
@@ -98,6 +98,25 @@ fn invalid_topics_and_events_are_refused() {
     let error = hub.blocking_publish("news", Event::new().data("x".repeat(64))).expect_err("too large");
     assert!(matches!(error, PublishError::TooLarge { size: 72, limit: 64 }), "{error:?}");
     assert_eq!(hub.stats().published, 0);
+}
+
+#[test]
+fn events_of_one_topic_are_joined_up_to_16_kib() {
+    let hub = Hub::new();
+    let mut subscription = hub.subscribe(["news"]).after(hub.position());
+    for _ in 0..500 {
+        publish(&hub, "news", "x".repeat(100));
+    }
+    let items: Vec<_> = std::iter::from_fn(|| poll(&mut subscription)).collect();
+    let sizes: Vec<_> = items.iter().map(|item| item.as_bytes().len()).collect();
+    // The last one is `hub:at`, the one before it what is left.
+    let full = &sizes[..sizes.len() - 2];
+    assert!(full.iter().all(|size| (16_000..=16_384).contains(size)), "{sizes:?}");
+    // An event that is larger comes alone.
+    let id = publish(&hub, "news", "x".repeat(20_000));
+    publish(&hub, "news", "small");
+    let large = poll(&mut subscription).expect("it was published");
+    assert_eq!(large.to_string(), format!("id: {id}\ndata: {}\n\n", "x".repeat(20_000)));
 }
 
 #[test]

@@ -112,6 +112,12 @@ fn events_of_one_topic_are_joined_up_to_16_kib() {
     // The last one is `hub:at`, the one before it what is left.
     let full = &sizes[..sizes.len() - 2];
     assert!(full.iter().all(|size| (16_000..=16_384).contains(size)), "{sizes:?}");
+    // Two events that have it together.
+    for _ in 0..2 {
+        let line_of_id = format!("id: {}\n", hub.position());
+        publish(&hub, "news", "x".repeat(8_192 - line_of_id.len() - "data: \n\n".len()));
+    }
+    assert_eq!(poll(&mut subscription).map(|item| item.as_bytes().len()), Some(16_384));
     // An event that is larger comes alone.
     let id = publish(&hub, "news", "x".repeat(20_000));
     publish(&hub, "news", "small");

@@ -112,6 +112,8 @@ fn events_of_one_topic_are_joined_up_to_16_kib() {
     // The last one is `hub:at`, the one before it what is left.
     let full = &sizes[..sizes.len() - 2];
     assert!(full.iter().all(|size| (16_000..=16_384).contains(size)), "{sizes:?}");
+    let events = items.iter().map(|item| item.to_string().matches("data: x").count());
+    assert_eq!(events.sum::<usize>(), 500);
     // Two events that have it together.
     for _ in 0..2 {
         let line_of_id = format!("id: {}\n", hub.position());
@@ -123,6 +125,7 @@ fn events_of_one_topic_are_joined_up_to_16_kib() {
     publish(&hub, "news", "small");
     let large = poll(&mut subscription).expect("it was published");
     assert_eq!(large.to_string(), format!("id: {id}\ndata: {}\n\n", "x".repeat(20_000)));
+    assert!(poll(&mut subscription).is_some_and(|item| item.to_string().contains("small")));
 }
 
 #[test]

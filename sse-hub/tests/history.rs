@@ -56,6 +56,10 @@ fn a_quiet_client_gets_new_ids_so_that_it_is_not_told_of_a_gap() {
         assert_eq!(client.story(), ["at"; 0]);
         assert_eq!(Client::new(hub.subscribe(["quiet"]).after(client.id())).story(), ["at"]);
     }
+    // So it does if its own event came before many others.
+    publish(&hub, "quiet", "mine");
+    (0..16).for_each(|_| drop(publish(&hub, "passing", "")));
+    assert_eq!(client.story(), ["mine", "at"]);
 }
 
 #[test]

@@ -319,6 +319,15 @@ async fn draining_wakes_a_subscription_that_waits() {
 }
 
 #[test]
+fn debug_output_says_where_a_subscription_is() {
+    let hub = Hub::new();
+    let mut subscription = hub.subscribe(["news", "sport"]);
+    assert_eq!(start(&mut subscription), Start::Live);
+    let debug = format!("{subscription:?}");
+    assert_eq!(debug, format!("Subscription {{ topics: 2, at: {}, state: Live, .. }}", hub.position()));
+}
+
+#[test]
 fn a_hub_that_is_dropped_leaves_its_subscriptions_as_they_are() {
     let hub = Hub::new();
     let mut client = Client::new(hub.subscribe(["news"]));

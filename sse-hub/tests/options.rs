@@ -166,6 +166,18 @@ fn a_permission_leaves_out_events_and_the_cursor_moves_over_them() {
     assert_eq!(Client::new(subscribe().after(client.id())).story(), ["at"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_gets_a_new_id_before_what_was_left_out_grows_old() {
+    let hub = Hub::builder().history_age(Duration::from_secs(60)).build().expect("settings are valid");
+    let mut client = Client::new(hub.subscribe(["news"]).allow(|_| false));
+    publish(&hub, "news", "secret");
+    assert_eq!(client.story(), ["hello"]);
+    advance(Duration::from_secs(14)).await;
+    assert_eq!(client.story(), [""; 0]);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(client.story(), ["at"]);
+}
+
 #[test]
 fn a_long_run_of_events_that_are_left_out_lets_other_tasks_run() {
     let hub = Hub::new();
@@ -228,6 +240,21 @@ fn a_label_that_falls_1024_disconnects_behind_ends_the_subscription() {
     disconnect(&hub, "carol");
     assert_eq!(ann.story(), ["end"]);
     assert!(!bob.is_ended());
+}
+
+#[test]
+fn a_disconnect_among_lost_events_ends_a_subscription_that_begins_with_a_gap() {
+    let hub = Hub::builder().history_events(1).build().expect("settings are valid");
+    let start = hub.position();
+    let publish_two = || (0..2).for_each(|_| drop(publish(&hub, "news", "")));
+    publish_two();
+    let subscribe = |label| Client::new(hub.subscribe(["news"]).label(label).after(start));
+    let (mut ann, mut bob) = (subscribe("ann"), subscribe("bob"));
+    disconnect(&hub, "ann");
+    publish_two();
+    assert_eq!(ann.story(), ["gap", "end"]);
+    assert_eq!(bob.story(), ["gap"]);
+    assert_eq!(bob.id(), hub.position().to_string());
 }
 
 #[test]
@@ -319,12 +346,19 @@ async fn draining_wakes_a_subscription_that_waits() {
 }
 
 #[test]
-fn debug_output_says_where_a_subscription_is() {
-    let hub = Hub::new();
+fn debug_output_tells_what_matters() {
+    let hub = Hub::default();
     let mut subscription = hub.subscribe(["news", "sport"]);
     assert_eq!(start(&mut subscription), Start::Live);
     let debug = format!("{subscription:?}");
-    assert_eq!(debug, format!("Subscription {{ topics: 2, at: {}, state: Live, .. }}", hub.position()));
+    let position = hub.position();
+    assert_eq!(debug, format!("Subscription {{ topics: 2, at: {position}, state: Live, .. }}"));
+    let debug = format!("{hub:?}");
+    assert!(debug.starts_with("Hub { stats: Stats { subscribers: 1, topics: 2,"), "{debug}");
+    let record = Record::new("news", position, b"data: 1\n\n").expect("it is an event");
+    let debug = format!("{record:?}");
+    assert!(debug.contains(&format!("topic: \"news\", position: {position}, event: ")), "{debug}");
+    assert!(debug.contains("data: 1"), "{debug}");
 }
 
 #[test]

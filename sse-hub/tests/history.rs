@@ -82,6 +82,21 @@ fn a_reader_that_falls_behind_is_told_and_goes_on() {
 }
 
 #[test]
+fn what_comes_before_the_first_read_follows_hello_or_a_gap() {
+    let hub = Hub::builder().history_events(1).build().expect("valid");
+    let subscribe = || [hub.subscribe(["news"]), hub.subscribe(["news"]).after("x")].map(Client::new);
+    let [mut newcomer, mut stranger] = subscribe();
+    publish(&hub, "news", "1");
+    assert_eq!(
+        (newcomer.story(), stranger.story()),
+        (vec!["hello".into(), "1".into()], vec!["gap".into(), "1".into()])
+    );
+    let [mut newcomer, _] = subscribe();
+    (0..2).for_each(|_| drop(publish(&hub, "news", "")));
+    assert_eq!(newcomer.story(), ["hello", "gap"]);
+}
+
+#[test]
 fn what_is_lost_before_the_first_read_is_one_gap() {
     let hub = Hub::builder().history_events(1).build().expect("valid");
     let id = publish(&hub, "news", "0");

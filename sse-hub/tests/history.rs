@@ -248,12 +248,29 @@ fn subscribers_cannot_take_the_topics_of_publishers() {
 }
 
 #[test]
+fn a_topic_that_is_there_has_room_for_subscribers() {
+    let hub = Hub::builder().max_topics(2).build().expect("valid");
+    let mut held = Vec::new();
+    for topics in [["a", "b"], ["c", "d"]] {
+        held.push(hub.subscribe(topics));
+        topics.into_iter().for_each(|topic| drop(publish(&hub, topic, "")));
+    }
+    // All four lose their events.
+    ["e", "f"].into_iter().for_each(|topic| drop(publish(&hub, topic, "")));
+    assert_eq!(Client::new(hub.subscribe(["a", "b", "c", "d"])).story(), ["hello"]);
+    assert_eq!(Client::new(hub.subscribe(["a", "g"])).story(), ["end"]);
+}
+
+#[test]
 fn settings_that_contradict_each_other_say_so() {
     let builder = Hub::builder;
     for (result, reason) in [
         (builder().positions(0).build(), "`positions` is 0"),
         (builder().history_events(0).build(), "`history_events` is 0"),
+        (builder().max_topics(0).build(), "`max_topics` is 0"),
+        (builder().max_topics_per_subscription(0).build(), "`max_topics_per_subscription` is 0"),
         (builder().max_subscribers(0).build(), "`max_subscribers` is 0"),
+        (builder().max_event_size(0).build(), "`max_event_size` is 0"),
         (builder().history_age(Duration::ZERO).build(), "age is 0"),
         (builder().max_age(Duration::ZERO).build(), "age is 0"),
         (builder().positions(10).build(), "`history_events` needs 1024, but `positions` is 10"),
@@ -263,6 +280,7 @@ fn settings_that_contradict_each_other_say_so() {
         let error = result.expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}");
     }
+    assert!(builder().positions(1_024).history_bytes(300_000).total_bytes(300_000).build().is_ok());
 }
 
 #[test]

@@ -97,7 +97,10 @@ fn invalid_topics_and_events_are_refused() {
     }
     let error = hub.blocking_publish("news", Event::new().data("x".repeat(64))).expect_err("too large");
     assert!(matches!(error, PublishError::TooLarge { size: 72, limit: 64 }), "{error:?}");
+    assert!(error.to_string().starts_with("the event has 72 bytes, but 64 are allowed"), "{error}");
     assert_eq!(hub.stats().published, 0);
+    // The longest topic, and the largest event.
+    publish(&hub, &"x".repeat(256), "x".repeat(56));
 }
 
 #[test]

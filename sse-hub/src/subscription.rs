@@ -215,7 +215,7 @@ impl Subscription {
     /// Labels the subscription, such as with the name of a user, for
     /// [`disconnect`](crate::Hub::disconnect).
     ///
-    /// If there are more than 1,024 disconnects, of whatever label, before it reads on, it ends, too.
+    /// It also ends if there are more than 1,024 disconnects, of any label, between two reads.
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         if !self.topics.is_empty() {
             self.leave_label();

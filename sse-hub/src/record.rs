@@ -100,7 +100,7 @@ impl Block {
 
     /// As `new`, for the shorter positions of a hub in memory.
     pub(crate) fn in_memory(block: &[u8]) -> Result<Self, PublishError> {
-        Self::with_room("id: ".len() + 16 + 1 + 16 + "\n".len(), block)
+        Self::with_room("id: ffffffffffffffff:ffffffffffffffff\n".len(), block)
     }
 
     fn with_room(room: usize, block: &[u8]) -> Result<Self, PublishError> {

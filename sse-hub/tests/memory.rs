@@ -140,6 +140,8 @@ fn blocks_of_every_line_end_are_published() {
         "data: x\n\n",
         "data: x\r\r",
         "data: x\r\n\r\n",
+        "data: x\n\r\n",
+        "data: x\r\r\n",
         "\u{feff}:\ndata: x\n\n",
         ":c\nretry: 5\nevent: message\ndata: x\n\n",
         "data\ndata: \n\n",

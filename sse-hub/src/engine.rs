@@ -91,9 +91,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns whether the log may have this position, which belongs to its epoch and is ahead of
     /// what the hub has read. If so, the subscription waits for it. Answers from what the engine
     /// knows, without waiting.
-    fn may_have(&self, _position: Position) -> bool {
-        true
-    }
+    fn may_have(&self, position: Position) -> bool;
 }
 
 /// The topics that a reader wants.

@@ -176,10 +176,5 @@ fn check_block(room_and_block: &[u8], room: usize) -> Result<(), &'static str> {
             Ok(None) | Err(_) => return Err(INCOMPLETE),
         }
     }
-    match lines {
-        [] => Ok(()),
-        // The event was dispatched at the CR of its last line end.
-        [b'\n'] if room_and_block.ends_with(b"\r\n") => Ok(()),
-        _ => Err(SEVERAL),
-    }
+    if lines.is_empty() { Ok(()) } else { Err(SEVERAL) }
 }

@@ -51,9 +51,9 @@ impl Builder {
     /// Sets how many of the newest events of the whole hub a cursor can point to: 65,536 by
     /// default.
     ///
-    /// A client whose last ID is less than half as old is not told of a gap unless it missed
-    /// something. A position costs up to 4 bytes, 36 with an engine, and the name of a topic if it
-    /// was the last one of a topic that is forgotten.
+    /// A client whose last ID is less than half as old gets no gap unless it missed something. A
+    /// position costs up to 4 bytes, or 36 with an engine. The last position of a topic that is
+    /// forgotten costs the name of the topic as well.
     pub fn positions(mut self, positions: usize) -> Self {
         self.positions = positions;
         self
@@ -71,41 +71,42 @@ impl Builder {
         self
     }
 
-    /// How long an event is kept: an hour by default. Older events are dropped when something is
-    /// published, so one may be kept longer in a hub where nothing is.
+    /// Sets how long an event is kept: an hour by default. Older events are dropped when another one
+    /// is published, so a hub where nothing is published keeps its events longer.
     pub fn history_age(mut self, age: Duration) -> Self {
         self.history_age = age;
         self
     }
 
-    /// How many bytes of events are kept in all: 256 MiB by default. Over it, the topic with the
-    /// most bytes loses its oldest event.
+    /// Sets how many bytes of events are kept in all: 256 MiB by default. Beyond that, the topic with
+    /// the most bytes loses its oldest event.
     pub fn total_bytes(mut self, bytes: usize) -> Self {
         self.total_bytes = bytes;
         self
     }
 
-    /// How many topics may have events: 100,000 by default. Over it, the topic that has been quiet
-    /// for longest loses its events. As many topics again may have subscribers alone; over it,
-    /// subscriptions to new topics are refused.
+    /// Sets how many topics may have events: 100,000 by default. Beyond that, the topic that has been
+    /// quiet for longest loses its events. As many topics again may have subscribers and no events;
+    /// beyond that, subscriptions to new topics are refused.
     pub fn max_topics(mut self, topics: usize) -> Self {
         self.max_topics = topics;
         self
     }
 
-    /// How many topics a subscription may have: 1,000 by default. Over it, it is refused.
+    /// Sets how many topics a subscription may have: 1,000 by default. One with more is refused.
     pub fn max_topics_per_subscription(mut self, topics: usize) -> Self {
         self.max_topics_per_subscription = topics;
         self
     }
 
-    /// Sets how many subscriptions there may be at once; the default is no limit. More are refused.
+    /// Sets how many subscriptions may exist at once, without a limit by default. Further ones are
+    /// refused.
     pub fn max_subscribers(mut self, subscribers: usize) -> Self {
         self.max_subscribers = subscribers;
         self
     }
 
-    /// How large an event may be, in bytes on the wire without its ID: 256 KiB by default.
+    /// Sets how large an event may be, in bytes on the wire without its ID: 256 KiB by default.
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.max_event_size = bytes;
         self
@@ -115,7 +116,8 @@ impl Builder {
     /// connections spread over several servers again after a deployment and no stream outlives a
     /// token. By default, subscriptions have no maximum age.
     ///
-    /// The end is checked when the subscription is polled, so it may come late by one keep-alive.
+    /// The end is checked when the subscription is polled, so it may be late by one keep-alive
+    /// interval.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
@@ -123,8 +125,8 @@ impl Builder {
 
     /// Builds a hub in memory.
     ///
-    /// Waking many subscribers is left to a task on the tokio runtime that this is called in. If
-    /// there is none, the hub starts a thread for it when it first has more than 32 to wake.
+    /// A task on the current tokio runtime wakes large audiences. Outside of a runtime, the hub
+    /// starts a thread for this when it first has more than 32 subscribers to wake.
     ///
     /// # Errors
     ///
@@ -167,7 +169,7 @@ impl Builder {
         if self.max_age == Some(Duration::ZERO) || self.history_age.is_zero() {
             return Err(InvalidSettings("an age is 0, so that nothing could be sent; raise it".into()));
         }
-        // The ID takes part in what is kept.
+        // What is kept includes the ID.
         let event = self.max_event_size.saturating_add(crate::record::ROOM);
         for (smaller, small, larger, large) in [
             ("history_events", self.history_events, "positions", self.positions),

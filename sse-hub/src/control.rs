@@ -1,17 +1,18 @@
-//! The events of the hub itself. Their data is JSON, since clients may parse that of each event.
+//! The events of the hub itself. Their data is JSON, since clients may parse the data of
+//! every event.
 
 use crate::Position;
 use sse_core::{EncodedEvent, Event};
 use std::fmt;
 use std::time::Duration;
 
-/// What the event types of control events, and the topics of the hub itself, begin with.
+/// The prefix of the hub's own event types and topics.
 pub(crate) const PREFIX: &str = "hub:";
 
-/// How long a page waits at most before it loads its state again, when all pages do.
+/// The longest time that a page waits before it loads its state again, after a gap for all pages.
 const SPREAD: Duration = Duration::from_secs(5);
 
-/// How soon, and how late, the client of a stream that the hub ended comes back.
+/// How long a client waits before it reconnects to a stream that the hub ended, in milliseconds.
 const RETURN: std::ops::Range<u64> = 1_000..10_000;
 
 /// Why events are missing.
@@ -20,7 +21,7 @@ const RETURN: std::ops::Range<u64> = 1_000..10_000;
 pub enum GapCause {
     /// The log no longer has the events after the cursor.
     Trimmed,
-    /// The cursor belongs to another log, such as that of the process before a restart.
+    /// The cursor belongs to another log, such as the one before a restart.
     Epoch,
     /// The cursor names an event that this log does not have yet.
     Ahead,
@@ -42,14 +43,14 @@ impl fmt::Display for GapCause {
     }
 }
 
-/// Why a subscription was not served.
+/// Why a subscription was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusedCause {
     /// A topic is empty, longer than 256 bytes, has control characters, or begins with `hub:`.
     InvalidTopic,
-    /// The subscription names more topics than one may, or subscribers hold as many topics without
-    /// events as the hub has room for.
+    /// The subscription names too many topics, or the hub has no room for another topic that has
+    /// subscribers and no events.
     Topics,
     /// The hub has reached its limit of subscribers.
     Subscribers,
@@ -88,7 +89,7 @@ pub(crate) fn at(position: Position) -> EncodedEvent {
 }
 
 pub(crate) fn gap(position: Position, cause: GapCause) -> EncodedEvent {
-    // This cause befalls all clients in the same second.
+    // All clients have this gap at the same time.
     let wait = if cause == GapCause::Epoch { fastrand::u128(0..SPREAD.as_millis()) } else { 0 };
     let data = format!("{{\"cause\":\"{cause}\",\"wait_ms\":{wait}}}");
     control("gap").id(position.to_string()).data(data).into()

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 /// A log that the hubs of several processes share.
 ///
-/// This trait is here for other crates of this project, and may change in any version until there
+/// This trait exists for the other crates of this project. It may change in any version until there
 /// are two engines.
 ///
-/// An engine keeps one law: a position is visible only after all lower ones of its epoch.
+/// Every engine must uphold one law: a position becomes visible only after all lower positions of
+/// its epoch.
 ///
 /// This engine measures how long another one takes to append:
 ///
@@ -63,13 +64,13 @@ use std::time::Duration;
 /// ```
 pub trait Engine: Send + Sync + 'static {
     /// Appends a block: an event without an ID, or the label of a `hub:disconnect` record. Returns
-    /// its position when the log has it.
+    /// its position once the log has stored it.
     fn append<'a>(&'a self, topic: &'a str, block: Bytes) -> BoxFuture<'a, Result<Position, AppendError>>;
 
-    /// Reads what follows `after` without a hole, or says that this is not possible.
+    /// Reads the records that follow `after`, or returns [`Read::Lost`] if any of them is gone.
     ///
-    /// Records of other topics are skipped by the reader. If nothing follows, the engine waits for
-    /// up to `wait`; with zero, it answers at once.
+    /// The caller skips records of other topics. If nothing follows, the engine waits for up to
+    /// `wait`; if that is zero, it answers at once.
     fn read<'a>(
         &'a self,
         after: Position,
@@ -78,8 +79,8 @@ pub trait Engine: Send + Sync + 'static {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Read, EngineError>>;
 
-    /// Reads the newest records of these topics in order, `each` of them at most. Returns the
-    /// newest position of the log, and the records up to it.
+    /// Reads the newest records of these topics in order, at most `each` per topic. Returns the
+    /// newest position of the log and the records up to it.
     fn recent<'a>(
         &'a self,
         topics: Topics<'a>,
@@ -87,11 +88,10 @@ pub trait Engine: Send + Sync + 'static {
         limit: Limit,
     ) -> BoxFuture<'a, Result<(Position, Vec<Record>), EngineError>>;
 
-    /// Whether the log may have a position of its epoch that is ahead of what was read, so that a
-    /// subscription waits for it. Answers at once, from what the engine knows.
-    fn may_have(&self, _position: Position) -> bool {
-        true
-    }
+    /// Returns whether the log may have this position, which belongs to its epoch and is ahead of
+    /// what the hub has read. If so, the subscription waits for it. Answers from what the engine
+    /// knows, without waiting.
+    fn may_have(&self, position: Position) -> bool;
 }
 
 /// The topics that a reader wants.
@@ -99,30 +99,30 @@ pub trait Engine: Send + Sync + 'static {
 pub enum Topics<'a> {
     /// All of them.
     All,
-    /// These, sorted. An engine may answer with others, too.
+    /// These, sorted. An engine may return records of other topics, too.
     These(&'a [Arc<str>]),
 }
 
-/// How much to read at most. One record is always read, however large it is.
+/// How much to read at most. At least one record is read, however large it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// How many records.
+    /// The number of records.
     pub records: usize,
-    /// How many bytes of blocks.
+    /// The size of their blocks, in bytes.
     pub bytes: usize,
 }
 
 /// What [`Engine::read`] found.
 #[derive(Debug)]
 pub enum Read {
-    /// What follows.
+    /// The records that follow.
     Records {
         /// The records, in order.
         records: Vec<Record>,
-        /// How far they reach, and where to read on: the position of a record, wanted or not, or
+        /// Where to read on: the position of the last record that was looked at, wanted or not, or
         /// `after` if nothing follows.
         up_to: Position,
-        /// How many entries of the log were left out because no hub has written them.
+        /// The number of entries that were skipped because no hub wrote them.
         skipped: usize,
     },
     /// Records after the position are gone.
@@ -132,13 +132,13 @@ pub enum Read {
 /// Why records are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The log no longer reaches back so far.
+    /// The log no longer reaches back that far.
     Trimmed,
-    /// It is another log now.
+    /// Another log has taken its place.
     Replaced,
 }
 
-/// The error of an engine that cannot be read.
+/// The error of an engine that cannot be reached.
 pub type EngineError = Box<dyn Error + Send + Sync>;
 
 /// Why a block was not appended, or may not have been.

@@ -205,15 +205,16 @@ impl Log {
         let now = Instant::now();
         self.count();
         self.head = position;
-        self.index.push_back(key);
-        if let Some(positions) = &mut self.positions {
-            positions.push_back(position);
-        }
-        if self.index.len() > self.limits.positions {
+        // Before the new one comes, or their buffers would grow to twice the size.
+        if self.index.len() == self.limits.positions {
             self.index.pop_front();
             if let Some(positions) = &mut self.positions {
                 positions.pop_front();
             }
+        }
+        self.index.push_back(key);
+        if let Some(positions) = &mut self.positions {
+            positions.push_back(position);
         }
 
         let number = self.newest;

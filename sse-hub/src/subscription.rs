@@ -212,7 +212,10 @@ impl Subscription {
         self
     }
 
-    /// Labels the subscription, such as with the name of a user, for [`disconnect`](crate::Hub::disconnect).
+    /// Labels the subscription, such as with the name of a user, for
+    /// [`disconnect`](crate::Hub::disconnect).
+    ///
+    /// It also ends if there are more than 1,024 disconnects, of any label, between two reads.
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         if !self.topics.is_empty() {
             self.leave_label();

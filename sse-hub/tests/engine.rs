@@ -6,10 +6,10 @@ mod shared_log;
 
 use shared_log::{Faults, SharedLog};
 use sse_core::Event;
-use sse_hub::{GapCause, Health, Hub, PublishError, Start};
+use sse_hub::{GapCause, Health, Hub, Position, PublishError, Start};
 use sse_test::hub::{Client, publish};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 async fn hub(log: &SharedLog) -> Hub {
     Hub::connect(log.clone()).await.expect("the log is there")
@@ -39,13 +39,21 @@ mod contract_of_a_slow_log {
     sse_test::hub_contract!(nodes);
 }
 
-/// Waits until the hub has read up to what was just published.
+/// Publishes, and waits until the hub has read it.
 async fn published(hub: &Hub, data: &str) -> String {
     let position = publish(hub, "news", data).await;
-    while hub.position() != position {
-        sleep(Duration::from_millis(1)).await;
-    }
+    has_read(hub, position).await;
     position.to_string()
+}
+
+/// Waits until the hub has read up to this position.
+async fn has_read(hub: &Hub, position: Position) {
+    let reading = async {
+        while hub.position() != position {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), reading).await.expect("the hub reads on");
 }
 
 async fn story(client: &mut Client, events: usize) -> Vec<String> {
@@ -236,13 +244,27 @@ async fn a_position_that_the_log_cannot_have_is_a_gap_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn entries_that_no_hub_has_written_are_skipped_and_counted() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    let mut client = Client::new(&hub, &["news"]);
+    log.append_foreign();
+    published(&hub, "1").await;
+    has_read(&hub, log.append_foreign()).await;
+    assert_eq!(story(&mut client, 2).await, ["hello", "1"]);
+    assert_eq!(hub.stats().skipped, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hub_that_is_dropped_stops_reading() {
     let log = SharedLog::default();
     let hub = hub(&log).await;
     let client = Client::new(&hub, &["news"]);
+    sleep(Duration::from_secs(1)).await;
     drop(hub);
     drop(client);
-    sleep(Duration::from_secs(10)).await;
+    // Well before the read that is under way would end.
+    sleep(Duration::from_secs(1)).await;
     assert_eq!(log.holders(), 1, "only this test holds the log");
 }
 

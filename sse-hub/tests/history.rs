@@ -27,6 +27,22 @@ fn a_quiet_topic_is_resumed_while_others_come_and_go() {
 }
 
 #[test]
+fn the_hub_knows_as_many_forgotten_topics_as_it_has_positions() {
+    let hub = Hub::builder().positions(40).history_events(4).max_topics(2).build().expect("valid");
+    let start = hub.position();
+    // Topics that never had an event take none of the room.
+    for topic in 0..100 {
+        drop(hub.subscribe([format!("empty-{topic}")]));
+    }
+    let resumes = || {
+        publish(&hub, &format!("passing-{}", hub.position()), "");
+        Client::new(hub.subscribe(["quiet"]).after(start)).story() == ["at"]
+    };
+    // The newest two topics have their events.
+    assert_eq!((0..100).take_while(|_| resumes()).count(), 42);
+}
+
+#[test]
 fn a_quiet_client_gets_new_ids_so_that_it_is_not_told_of_a_gap() {
     let hub = Hub::builder().positions(64).history_events(4).max_topics(2).build().expect("valid");
     let mut client = Client::new(hub.subscribe(["quiet"]));
@@ -40,6 +56,10 @@ fn a_quiet_client_gets_new_ids_so_that_it_is_not_told_of_a_gap() {
         assert_eq!(client.story(), ["at"; 0]);
         assert_eq!(Client::new(hub.subscribe(["quiet"]).after(client.id())).story(), ["at"]);
     }
+    // So it does if its own event came before many others.
+    publish(&hub, "quiet", "mine");
+    (0..16).for_each(|_| drop(publish(&hub, "passing", "")));
+    assert_eq!(client.story(), ["mine", "at"]);
 }
 
 #[test]
@@ -59,6 +79,21 @@ fn a_reader_that_falls_behind_is_told_and_goes_on() {
     publish(&hub, "news", "5");
     assert_eq!((client.story(), several.story()), (vec!["5".into()], vec!["5".into()]));
     assert_eq!(hub.stats().gaps_lagged, 2);
+}
+
+#[test]
+fn what_comes_before_the_first_read_follows_hello_or_a_gap() {
+    let hub = Hub::builder().history_events(1).build().expect("valid");
+    let subscribe = || [hub.subscribe(["news"]), hub.subscribe(["news"]).after("x")].map(Client::new);
+    let [mut newcomer, mut stranger] = subscribe();
+    publish(&hub, "news", "1");
+    assert_eq!(
+        (newcomer.story(), stranger.story()),
+        (vec!["hello".into(), "1".into()], vec!["gap".into(), "1".into()])
+    );
+    let [mut newcomer, _] = subscribe();
+    (0..2).for_each(|_| drop(publish(&hub, "news", "")));
+    assert_eq!(newcomer.story(), ["hello", "gap"]);
 }
 
 #[test]
@@ -120,6 +155,54 @@ fn over_the_bytes_in_all_the_largest_topic_gives_up_its_oldest() {
     assert_eq!(Client::new(hub.subscribe(["quiet"]).after(start)).story(), ["at"]);
 }
 
+#[test]
+fn over_the_bytes_in_all_topics_of_one_event_lose_it_but_never_the_newest() {
+    let hub = Hub::builder().max_event_size(300).history_bytes(400).total_bytes(400).build().expect("valid");
+    let has_events = |topic: &str| Client::new(hub.subscribe([topic]).last(1)).data().len() == 1;
+    let topics = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for topic in topics {
+        publish(&hub, topic, "x".repeat(60));
+        assert!(has_events(topic));
+    }
+    let kept = topics.into_iter().filter(|topic| has_events(topic)).count();
+    assert!((2..=4).contains(&kept), "{kept} events are kept");
+    publish(&hub, "large", "x".repeat(250));
+    assert!(has_events("large"));
+}
+
+#[test]
+fn the_bytes_of_all_topics_are_bounded() {
+    let hub = Hub::builder().max_event_size(100).history_bytes(400).total_bytes(800).build().expect("valid");
+    let topics = ["a", "b", "c", "d"];
+    for number in 0..40 {
+        publish(&hub, topics[number % 4], "x".repeat(60));
+    }
+    let kept = |topic: &str| Client::new(hub.subscribe([topic]).last(9)).data().len();
+    let kept: usize = topics.into_iter().map(kept).sum();
+    assert!((7..=9).contains(&kept), "{kept} events are kept");
+}
+
+#[test]
+fn as_much_is_kept_as_is_allowed() {
+    let kept = |hub: &Hub, topic: &str| Client::new(hub.subscribe([topic]).last(9)).data().len();
+    let hub = Hub::builder().history_events(4).build().expect("valid");
+    (0..9).for_each(|_| drop(publish(&hub, "a", "")));
+    assert_eq!(kept(&hub, "a"), 4);
+
+    // Of two events, each takes half of the bytes.
+    let publish_half = |hub: &Hub, topic: &str| {
+        let line_of_id = format!("id: {}\n", hub.position());
+        publish(hub, topic, "x".repeat(200 - line_of_id.len() - "data: \n\n".len()));
+    };
+    let builder = || Hub::builder().max_event_size(300).history_bytes(400);
+    let hub = builder().total_bytes(1_000).build().expect("valid");
+    (0..2).for_each(|_| publish_half(&hub, "a"));
+    assert_eq!(kept(&hub, "a"), 2);
+    let hub = builder().total_bytes(400).build().expect("valid");
+    ["a", "b"].into_iter().for_each(|topic| publish_half(&hub, topic));
+    assert_eq!((kept(&hub, "a"), kept(&hub, "b")), (1, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn events_grow_old() {
     let hub = Hub::builder().history_age(Duration::from_secs(60)).build().expect("valid");
@@ -165,12 +248,29 @@ fn subscribers_cannot_take_the_topics_of_publishers() {
 }
 
 #[test]
+fn a_topic_that_is_there_has_room_for_subscribers() {
+    let hub = Hub::builder().max_topics(2).build().expect("valid");
+    let mut held = Vec::new();
+    for topics in [["a", "b"], ["c", "d"]] {
+        held.push(hub.subscribe(topics));
+        topics.into_iter().for_each(|topic| drop(publish(&hub, topic, "")));
+    }
+    // All four lose their events.
+    ["e", "f"].into_iter().for_each(|topic| drop(publish(&hub, topic, "")));
+    assert_eq!(Client::new(hub.subscribe(["a", "b", "c", "d"])).story(), ["hello"]);
+    assert_eq!(Client::new(hub.subscribe(["a", "g"])).story(), ["end"]);
+}
+
+#[test]
 fn settings_that_contradict_each_other_say_so() {
     let builder = Hub::builder;
     for (result, reason) in [
         (builder().positions(0).build(), "`positions` is 0"),
         (builder().history_events(0).build(), "`history_events` is 0"),
+        (builder().max_topics(0).build(), "`max_topics` is 0"),
+        (builder().max_topics_per_subscription(0).build(), "`max_topics_per_subscription` is 0"),
         (builder().max_subscribers(0).build(), "`max_subscribers` is 0"),
+        (builder().max_event_size(0).build(), "`max_event_size` is 0"),
         (builder().history_age(Duration::ZERO).build(), "age is 0"),
         (builder().max_age(Duration::ZERO).build(), "age is 0"),
         (builder().positions(10).build(), "`history_events` needs 1024, but `positions` is 10"),
@@ -180,6 +280,7 @@ fn settings_that_contradict_each_other_say_so() {
         let error = result.expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}");
     }
+    assert!(builder().positions(1_024).history_bytes(300_000).total_bytes(300_000).build().is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod util;
 
 use sse_core::{EncodedEvent, Event};
 use sse_hub::{Hub, PublishError};
-use util::{Client, publish};
+use util::{Client, poll, publish};
 
 #[test]
 fn a_subscription_without_a_cursor_begins_with_hello() {
@@ -97,7 +97,38 @@ fn invalid_topics_and_events_are_refused() {
     }
     let error = hub.blocking_publish("news", Event::new().data("x".repeat(64))).expect_err("too large");
     assert!(matches!(error, PublishError::TooLarge { size: 72, limit: 64 }), "{error:?}");
+    assert!(error.to_string().starts_with("the event has 72 bytes, but 64 are allowed"), "{error}");
     assert_eq!(hub.stats().published, 0);
+    // The longest topic, and the largest event.
+    publish(&hub, &"x".repeat(256), "x".repeat(56));
+}
+
+#[test]
+fn events_of_one_topic_are_joined_up_to_16_kib() {
+    let hub = Hub::new();
+    let mut subscription = hub.subscribe(["news"]).after(hub.position());
+    for _ in 0..500 {
+        publish(&hub, "news", "x".repeat(100));
+    }
+    let items: Vec<_> = std::iter::from_fn(|| poll(&mut subscription)).collect();
+    let sizes: Vec<_> = items.iter().map(|item| item.as_bytes().len()).collect();
+    // The last one is `hub:at`, the one before it what is left.
+    let full = &sizes[..sizes.len() - 2];
+    assert!(full.iter().all(|size| (16_000..=16_384).contains(size)), "{sizes:?}");
+    let events = items.iter().map(|item| item.to_string().matches("data: x").count());
+    assert_eq!(events.sum::<usize>(), 500);
+    // Two events that have it together.
+    for _ in 0..2 {
+        let line_of_id = format!("id: {}\n", hub.position());
+        publish(&hub, "news", "x".repeat(8_192 - line_of_id.len() - "data: \n\n".len()));
+    }
+    assert_eq!(poll(&mut subscription).map(|item| item.as_bytes().len()), Some(16_384));
+    // An event that is larger comes alone.
+    let id = publish(&hub, "news", "x".repeat(20_000));
+    publish(&hub, "news", "small");
+    let large = poll(&mut subscription).expect("it was published");
+    assert_eq!(large.to_string(), format!("id: {id}\ndata: {}\n\n", "x".repeat(20_000)));
+    assert!(poll(&mut subscription).is_some_and(|item| item.to_string().contains("small")));
 }
 
 #[test]
@@ -109,6 +140,8 @@ fn blocks_of_every_line_end_are_published() {
         "data: x\n\n",
         "data: x\r\r",
         "data: x\r\n\r\n",
+        "data: x\n\r\n",
+        "data: x\r\r\n",
         "\u{feff}:\ndata: x\n\n",
         ":c\nretry: 5\nevent: message\ndata: x\n\n",
         "data\ndata: \n\n",

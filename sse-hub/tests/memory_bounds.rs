@@ -44,6 +44,21 @@ fn a_million_events_leave_memory_flat() {
 }
 
 #[test]
+fn a_position_costs_4_bytes() {
+    let with_positions = |positions: usize| {
+        let mut held = None;
+        let kept = kept(|| {
+            let hub = Hub::builder().positions(positions).history_events(1).build().unwrap();
+            publish(&hub, "news", 3 * positions);
+            held = Some(hub);
+        });
+        drop(held);
+        kept
+    };
+    assert_eq!(with_positions(65_536) - with_positions(32_768), 4 * 32_768);
+}
+
+#[test]
 fn a_million_topics_that_came_and_went_leave_memory_flat() {
     let hub = Hub::builder().positions(1_024).history_events(4).max_topics(64).build().unwrap();
     let come_and_go = |topics: std::ops::Range<usize>| {
@@ -60,6 +75,15 @@ fn a_million_topics_that_came_and_went_leave_memory_flat() {
     let kept = kept(|| come_and_go(100_000..1_100_000));
     assert!(kept.abs() < 4 * KIB, "a million topics left {kept} bytes");
     assert_eq!(hub.stats().topics, 64);
+}
+
+#[test]
+fn labels_that_came_and_went_leave_no_memory() {
+    let hub = Hub::new();
+    let labelled = || hub.subscribe(["news"]).label("ann").label("bob");
+    let come_and_go = || drop((0..1_000).map(|_| labelled()).collect::<Vec<_>>());
+    come_and_go();
+    assert_eq!(kept(come_and_go), 0);
 }
 
 #[test]
@@ -86,7 +110,8 @@ fn an_idle_subscription_holds_no_heap_beyond_its_parts() {
         let subscribe = || hub.subscribe(topics.iter().copied());
         let freed = |subscription: Subscription| -kept(|| drop(subscription));
         // The topics stay, whoever leaves.
-        let (_stays, unused, mut used) = (subscribe(), subscribe(), subscribe());
+        let (_stays, unused) = (subscribe(), subscribe());
+        let mut used = subscribe().after(hub.position());
         for _ in 0..3 {
             topics.iter().for_each(|topic| publish(&hub, topic, 50));
             read_all(&mut used);

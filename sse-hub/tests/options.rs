@@ -166,6 +166,18 @@ fn a_permission_leaves_out_events_and_the_cursor_moves_over_them() {
     assert_eq!(Client::new(subscribe().after(client.id())).story(), ["at"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_gets_a_new_id_before_what_was_left_out_grows_old() {
+    let hub = Hub::builder().history_age(Duration::from_secs(60)).build().expect("settings are valid");
+    let mut client = Client::new(hub.subscribe(["news"]).allow(|_| false));
+    publish(&hub, "news", "secret");
+    assert_eq!(client.story(), ["hello"]);
+    advance(Duration::from_secs(14)).await;
+    assert_eq!(client.story(), [""; 0]);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(client.story(), ["at"]);
+}
+
 #[test]
 fn a_long_run_of_events_that_are_left_out_lets_other_tasks_run() {
     let hub = Hub::new();
@@ -218,17 +230,31 @@ fn a_label_ends_the_subscriptions_that_were_made_before_in_order_with_the_events
 }
 
 #[test]
-fn a_label_whose_records_are_lost_ends_the_subscription() {
+fn a_label_that_falls_1024_disconnects_behind_ends_the_subscription() {
     let hub = Hub::new();
-    let mut ann = Client::new(hub.subscribe(["news"]).label("ann"));
-    let mut read = Client::new(hub.subscribe(["news"]).label("bob"));
-    ann.all();
-    for _ in 0..2_000 {
-        disconnect(&hub, "carol");
-        read.all();
-    }
+    let mut clients = ["ann", "bob"].map(|label| Client::new(hub.subscribe(["news"]).label(label)));
+    clients.iter_mut().for_each(|client| drop(client.all()));
+    let [ann, bob] = &mut clients;
+    (0..1_024).for_each(|_| disconnect(&hub, "carol"));
+    assert_eq!(bob.story(), [""; 0]);
+    disconnect(&hub, "carol");
     assert_eq!(ann.story(), ["end"]);
-    assert!(!read.is_ended());
+    assert!(!bob.is_ended());
+}
+
+#[test]
+fn a_disconnect_among_lost_events_ends_a_subscription_that_begins_with_a_gap() {
+    let hub = Hub::builder().history_events(1).build().expect("settings are valid");
+    let start = hub.position();
+    let publish_two = || (0..2).for_each(|_| drop(publish(&hub, "news", "")));
+    publish_two();
+    let subscribe = |label| Client::new(hub.subscribe(["news"]).label(label).after(start));
+    let (mut ann, mut bob) = (subscribe("ann"), subscribe("bob"));
+    disconnect(&hub, "ann");
+    publish_two();
+    assert_eq!(ann.story(), ["gap", "end"]);
+    assert_eq!(bob.story(), ["gap"]);
+    assert_eq!(bob.id(), hub.position().to_string());
 }
 
 #[test]
@@ -305,18 +331,34 @@ async fn draining_gives_up_at_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn draining_wakes_a_subscription_that_waits() {
     use futures_util::StreamExt;
-    let hub = Hub::new();
     for label in [false, true] {
+        let hub = Hub::new();
         let mut subscription = hub.subscribe(["news"]);
         if label {
             subscription = subscription.label("ann");
         }
         tokio::spawn(subscription.collect::<Vec<_>>());
+        tokio::task::yield_now().await;
+        let before = tokio::time::Instant::now();
+        hub.drain(Duration::from_secs(10)).await;
+        assert!(before.elapsed().is_zero(), "it waited for {:?}", before.elapsed());
     }
-    tokio::task::yield_now().await;
-    let before = tokio::time::Instant::now();
-    hub.drain(Duration::from_secs(10)).await;
-    assert!(before.elapsed().is_zero(), "it waited for {:?}", before.elapsed());
+}
+
+#[test]
+fn debug_output_tells_what_matters() {
+    let hub = Hub::default();
+    let mut subscription = hub.subscribe(["news", "sport"]);
+    assert_eq!(start(&mut subscription), Start::Live);
+    let debug = format!("{subscription:?}");
+    let position = hub.position();
+    assert_eq!(debug, format!("Subscription {{ topics: 2, at: {position}, state: Live, .. }}"));
+    let debug = format!("{hub:?}");
+    assert!(debug.starts_with("Hub { stats: Stats { subscribers: 1, topics: 2,"), "{debug}");
+    let record = Record::new("news", position, b"data: 1\n\n").expect("it is an event");
+    let debug = format!("{record:?}");
+    assert!(debug.contains(&format!("topic: \"news\", position: {position}, event: ")), "{debug}");
+    assert!(debug.contains("data: 1"), "{debug}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Positions and errors as values.
 
 use futures_util::FutureExt;
-use sse_hub::{GapCause, Hub, Position, PublishError, Start};
+use sse_hub::{GapCause, Hub, Position, PublishError, Record, Start};
 use std::error::Error;
 
 fn start_after(hub: &Hub, cursor: &str) -> Start {
@@ -13,6 +13,8 @@ fn the_longest_position_is_an_id() {
     let position = Position { epoch: u64::MAX, major: u64::MAX, minor: u64::MAX, nonce: u32::MAX };
     let id = position.to_string();
     assert_eq!(id.len(), 59);
+    let record = Record::new("news", position, b"data: 1\n\n").expect("it is an event");
+    assert_eq!(record.as_bytes(), format!("id: {id}\ndata: 1\n\n").as_bytes());
     let hub = Hub::new();
     assert_eq!(start_after(&hub, &id), Start::Gap(GapCause::Epoch));
     assert_eq!(start_after(&hub, &format!("{id}0")), Start::Gap(GapCause::Malformed));

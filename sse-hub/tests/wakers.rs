@@ -200,12 +200,62 @@ fn a_hub_s_runtime_that_is_shut_down_in_the_middle_of_a_wake_up_forgets_nobody()
     runtime.block_on(tokio::task::yield_now());
     let woken: Vec<_> = sleepers.woken.try_iter().collect();
     assert!((1..1_000).contains(&woken.len()), "{} are woken", woken.len());
+    assert_eq!(woken.len() % 128, 0, "{} are no whole chunks", woken.len());
     in_time(move || drop(runtime));
     // The rest, and then all of them again.
     assert_eq!(sleepers.woken.try_iter().count(), 1_000 - woken.len());
     let again = Sleepers::new(&hub, 1_000);
     publish(&hub, "news", "afterwards");
     again.all_have("afterwards");
+}
+
+#[test]
+fn the_publisher_wakes_up_to_32_and_one_task_the_rest() {
+    let runtime = current_thread();
+    let hub = hub_on(&runtime);
+    let mut few = Sleepers::new(&hub, 32);
+    publish(&hub, "news", "by the publisher");
+    assert_eq!(few.woken.try_iter().count(), 32);
+    assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+    few.subscriptions.clear();
+    publish(&hub, "news", "to nobody");
+    assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+
+    let many = Sleepers::new(&hub, 33);
+    (0..10).for_each(|_| drop(publish(&hub, "news", "by a task")));
+    assert_eq!(many.woken.try_iter().count(), 0);
+    assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+    runtime.block_on(tokio::task::yield_now());
+    many.all_have("by a task");
+}
+
+#[test]
+fn joined_events_are_shared_while_subscribers_are_woken() {
+    let runtime = current_thread();
+    let hub = hub_on(&runtime);
+    let mut sleepers = Sleepers::new(&hub, 40);
+    let after = hub.position();
+    let mut late = hub.subscribe(["news"]).after(after);
+    publish(&hub, "news", "1");
+    let mut later = hub.subscribe(["news"]).after(hub.position());
+    (2..4).for_each(|event| drop(publish(&hub, "news", event.to_string())));
+    let mut read = |subscription: &mut Subscription| match Pin::new(subscription)
+        .poll_next(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(Some(Ok(event))) => event,
+        other => panic!("the events are there, not {other:?}"),
+    };
+    let items: Vec<_> = sleepers.subscriptions[..10].iter_mut().map(&mut read).collect();
+    assert!(items.iter().all(|item| item.as_bytes().as_ptr() == items[0].as_bytes().as_ptr()));
+    assert_eq!(read(&mut late), items[0]);
+    let last_two = read(&mut later).to_string();
+    assert!(!last_two.contains("data: 1") && items[0].to_string().ends_with(&last_two));
+
+    // When all are woken, nothing is kept for those who come later.
+    runtime.block_on(tokio::task::yield_now());
+    let items: Vec<_> = sleepers.subscriptions[10..12].iter_mut().map(&mut read).collect();
+    assert_eq!(items[0], items[1]);
+    assert_ne!(items[0].as_bytes().as_ptr(), items[1].as_bytes().as_ptr());
 }
 
 #[test]

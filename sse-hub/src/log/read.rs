@@ -20,7 +20,7 @@ pub(crate) struct Numbered {
     pub(crate) record: Record,
 }
 
-/// Events of one topic, joined.
+/// Events of one topic, joined, or a single event.
 pub(crate) struct Block {
     pub(crate) bytes: Bytes,
     pub(crate) events: usize,
@@ -28,6 +28,12 @@ pub(crate) struct Block {
     pub(crate) number: u64,
     /// The position of the last one.
     pub(crate) position: Position,
+}
+
+impl From<Numbered> for Block {
+    fn from(Numbered { number, record, .. }: Numbered) -> Self {
+        Self { bytes: record.bytes, events: 1, number, position: record.position }
+    }
 }
 
 /// Events after the cursor have been lost.

@@ -100,8 +100,10 @@ impl Subscription {
             let (up_to, block) = log.block(topic, self.after, until).ok()?;
             return Some(Due { up_to, block, records: Vec::new() });
         }
-        let (up_to, records) = log.events(&self.topics, self.after, until, BATCH).ok()?;
-        Some(Due { up_to, block: None, records })
+        let (up_to, mut records) = log.events(&self.topics, self.after, until, BATCH).ok()?;
+        // A single event needs no queue.
+        let block = if pass_all && records.len() == 1 { records.pop().map(Block::from) } else { None };
+        Some(Due { up_to, block, records })
     }
 
     /// Looks for a position that this log did not have yet.

@@ -19,6 +19,8 @@ struct Shared {
 struct State {
     epoch: u64,
     records: Vec<Record>,
+    /// The positions of entries that no hub has written.
+    foreign: Vec<u64>,
     /// How many positions there have been.
     positions: u64,
     /// The position up to which records are gone.
@@ -48,6 +50,7 @@ impl Default for State {
         Self {
             epoch: 1,
             records: Vec::new(),
+            foreign: Vec::new(),
             positions: 0,
             trimmed: 0,
             keep: usize::MAX,
@@ -67,6 +70,17 @@ impl SharedLog {
     pub fn keep(&self, records: usize) {
         self.state().keep = records;
         self.state().trim();
+    }
+
+    /// Appends an entry that no hub would write.
+    pub fn append_foreign(&self) -> Position {
+        let mut state = self.state();
+        state.positions += 1;
+        let position = state.newest();
+        state.foreign.push(position.major);
+        drop(state);
+        self.0.appended.notify_waiters();
+        position
     }
 
     /// Begins another log, as after a loss of data; an epoch may be one that was there before.
@@ -125,8 +139,11 @@ impl State {
         let start = self.records.partition_point(|record| record.position().major <= after.major);
         let most = self.faults.page.unwrap_or(limit.records).min(limit.records);
         let records: Vec<_> = self.records[start..].iter().take(most).cloned().collect();
-        let up_to = records.last()?.position();
-        Some(Read::Records { records, up_to, skipped: 0 })
+        let all = start + records.len() == self.records.len();
+        let up_to = if all { self.newest() } else { records.last()?.position() };
+        let read = after.major + 1..=up_to.major;
+        let skipped = self.foreign.iter().filter(|foreign| read.contains(foreign)).count();
+        (!read.is_empty()).then_some(Read::Records { records, up_to, skipped })
     }
 }
 

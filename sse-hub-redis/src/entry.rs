@@ -5,9 +5,9 @@ use redis::{FromRedisValue, ParsingError, Value};
 use sse_hub::{Position, Record};
 
 /// The field of the random bits that tell an entry from another one with the same ID.
-pub(crate) const NONCE: &str = "n";
-pub(crate) const TOPIC: &str = "t";
-pub(crate) const BLOCK: &str = "b";
+const NONCE: &str = "n";
+const TOPIC: &str = "t";
+const BLOCK: &str = "b";
 
 /// An entry's ID: milliseconds and a sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

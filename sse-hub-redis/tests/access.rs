@@ -69,6 +69,19 @@ async fn a_user_needs_the_commands_that_the_readme_lists_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_loses_the_right_to_publish_is_told_and_can_get_it_back() {
+    let server = Server::start();
+    let hub = hub(&server).await;
+    server.run("ACL SETUSER default -evalsha");
+    match hub.publish("news", event("x")).await {
+        Err(PublishError::Refused(error)) => assert!(error.to_string().contains("NoPerm"), "{error}"),
+        result => panic!("{result:?}"),
+    }
+    server.run("ACL SETUSER default +evalsha");
+    works(&hub).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_url_is_an_error_at_once() {
     for url in ["http://127.0.0.1/", "redis://127.0.0.1:port/", "nonsense", ""] {
         let error = Redis::new(url).expect_err("it is no URL of Redis").to_string();

@@ -65,7 +65,9 @@ impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Listener for Counting<L> {
     }
 }
 
-impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Connected<IncomingStream<'_, Counting<L>>> for Connection {
+impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Connected<IncomingStream<'_, Counting<L>>>
+    for Connection
+{
     fn connect_info(stream: IncomingStream<'_, Counting<L>>) -> Self {
         stream.io().connection.clone()
     }

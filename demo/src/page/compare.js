@@ -14,7 +14,7 @@ reconnect.id = "reconnect";
 reconnect.type = "button";
 reconnect.textContent = "Reconnect";
 reconnect.hidden = true;
-at("socket").querySelector(".about").after(reconnect);
+field("socket", "state").after(" ", reconnect);
 
 let name;
 let ledger;

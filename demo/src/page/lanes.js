@@ -76,7 +76,7 @@ export function socket(name, lane) {
     const message = JSON.parse(data);
     lane.arrived(message.id, message.data);
   };
-  socket.onclose = () => lane.state("closed", "closed, and stays so");
+  socket.onclose = () => lane.state("closed", "closed until you reconnect it");
   return () => {
     socket.onclose = null;
     socket.close();

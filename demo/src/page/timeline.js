@@ -74,9 +74,11 @@ export class Timeline {
     }
 
     const stacks = new Map();
+    // How long five pixels are.
+    const moment = 5 * seconds * 1000 / (width - 20);
     const dot = (index, time, style) => {
       // Dots of the same moment are stacked.
-      const place = `${index} ${Math.round(x(time) - x(0)) >> 2}`;
+      const place = `${index} ${Math.floor(time / moment)}`;
       const below = stacks.get(place) ?? 0;
       stacks.set(place, below + 1);
       const lift = [0, -1, 1, -2, 2][below];
@@ -106,9 +108,9 @@ export class Timeline {
     for (const [place, count] of stacks) {
       if (count <= 5) continue;
       const [index, cell] = place.split(" ").map(Number);
-      context.fillText(`${count}`, x(0) + cell * 4 + 8, y(index) - 6);
+      context.fillText(`${count}`, x(cell * moment) + 10, y(index) - 8);
     }
-    for (let ago = 0; ago <= seconds; ago += 5) {
+    for (let ago = 0; ago <= seconds; ago += width < 500 ? 10 : 5) {
       context.textAlign = ago === 0 ? "right" : ago === seconds ? "left" : "center";
       context.fillText(ago === 0 ? "now" : `${ago} s ago`, x(now - ago * 1000), height - 6);
     }

@@ -56,7 +56,7 @@ const plays = {
     await until(() => pings() >= 2 && !find("#drop").disabled);
     click("drop");
     await until(() => text("#story").includes("comes back in"));
-    await until(() => text("#story").includes("Last-Event-ID"));
+    await until(() => text("#story").includes("Last-Event-ID") && text("#story").includes("waited"));
     await until(() => text("#state") === "open");
     return { story: text("#story"), wire: text("#wire"), clock: text("#clock"), server: text("#server") };
   },

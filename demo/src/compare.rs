@@ -132,6 +132,8 @@ struct Meter {
     /// The server's clock, and whether the page is on the same machine.
     now: i64,
     same_machine: bool,
+    /// Since when this process counts what is published.
+    since: i64,
     published: Vec<Published>,
     lanes: Lanes,
 }
@@ -151,6 +153,7 @@ async fn meter(State(demo): State<Demo>, Query(After { after }): Query<After>, v
         status: demo.status(),
         now: ticks::now(),
         same_machine: visit.is_from_this_machine(),
+        since: demo.published.since,
         published: demo.published.after(after),
         lanes: Lanes {
             polling: count(Way::Polling),

@@ -75,7 +75,3 @@ impl Demo {
 async fn status(State(demo): State<Demo>) -> Json<Status> {
     Json(demo.status())
 }
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

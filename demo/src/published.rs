@@ -1,4 +1,4 @@
-use crate::{compare, poll};
+use crate::{compare, poll, ticks};
 use futures_util::StreamExt;
 use serde::Serialize;
 use sse_axum::sse_core::Decoder;
@@ -19,19 +19,23 @@ pub(crate) struct Published {
 }
 
 /// What was published, in order, for pages that want to know what they have missed.
-#[derive(Clone, Default)]
-pub(crate) struct Record(Arc<Mutex<VecDeque<Published>>>);
+#[derive(Clone)]
+pub(crate) struct Record {
+    events: Arc<Mutex<VecDeque<Published>>>,
+    /// When it began. Another process counts from 1 again.
+    pub(crate) since: i64,
+}
 
 impl Record {
     pub(crate) fn start(hub: &Hub) -> Self {
-        let record = Self::default();
-        let events = record.clone();
+        let record = Self { events: Arc::default(), since: ticks::now() };
+        let events = record.events.clone();
         let mut subscription = hub.subscribe([compare::TOPIC]);
         tokio::spawn(async move {
             let mut decoder = Decoder::new();
             let mut newest = 0;
             while let Some(Ok(block)) = subscription.next().await {
-                let mut events = events.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
                 poll::messages(&mut decoder, block.as_bytes(), |message| {
                     if message.event.starts_with("hub:") {
                         return;
@@ -49,7 +53,7 @@ impl Record {
 
     /// Returns what came after the event with this number.
     pub(crate) fn after(&self, n: u64) -> Vec<Published> {
-        let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.iter().filter(|event| event.n > n).cloned().collect()
     }
 }

@@ -301,3 +301,8 @@ macro_rules! each_framework {
         }
     };
 }
+
+// Only here are all the crates that it names.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

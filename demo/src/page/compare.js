@@ -18,6 +18,8 @@ field("socket", "state").after(" ", reconnect);
 
 let name;
 let ledger;
+// Since when the server counts.
+let since;
 let stops = {};
 const timeline = new Timeline(at("timeline"), lanes, labels);
 
@@ -75,6 +77,14 @@ function stopAll(text) {
 }
 
 function showFigures(meter) {
+  since ??= meter.since;
+  if (meter.since !== since) {
+    // The server was started again, and knows nothing of what was before.
+    since = meter.since;
+    stopAll("connecting");
+    begin();
+    return;
+  }
   ledger.metered(meter);
   for (const lane of lanes) {
     const [requests, up, down] = meter.lanes[lane];
@@ -111,15 +121,14 @@ at("cut").addEventListener("click", () => {
   order(`cut?page=${name}`, "Cut all four connections. Three come back by themselves; the WebSocket waits for you, and misses what is published until then.");
 });
 at("pause").addEventListener("click", () => {
-  const pauses = at("pause").getAttribute("aria-pressed") === "false";
-  at("pause").setAttribute("aria-pressed", pauses);
-  at("pause").textContent = pauses ? "Begin anew" : "Pause";
-  if (pauses) {
-    stopAll("paused");
-    timeline.stop();
-  } else {
+  if (at("pause").getAttribute("aria-pressed") === "true") {
     begin();
+    return;
   }
+  at("pause").setAttribute("aria-pressed", true);
+  at("pause").textContent = "Begin anew";
+  stopAll("paused");
+  timeline.stop();
 });
 reconnect.addEventListener("click", () => {
   showState("socket", "connecting", "connecting");
@@ -128,6 +137,8 @@ reconnect.addEventListener("click", () => {
 
 // From now on: new figures, and all lanes at once.
 function begin() {
+  at("pause").setAttribute("aria-pressed", false);
+  at("pause").textContent = "Pause";
   name = newName();
   ledger = new Ledger(lanes);
   timeline.start(ledger);
@@ -136,8 +147,6 @@ function begin() {
 }
 
 whileSeen(() => {
-  at("pause").setAttribute("aria-pressed", false);
-  at("pause").textContent = "Pause";
   begin();
   // What was published before it began is shown, too.
   const stopWatching = watchServer(() => `/compare/meter?page=${name}&after=${ledger.newest}`, 1000, showFigures);

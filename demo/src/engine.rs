@@ -34,7 +34,12 @@ impl Engine {
         let redis = Redis::builder(url).map_err(wrong_url)?.publish_wait(Duration::from_secs(2)).build();
         let connected = timeout(Duration::from_secs(10), Hub::connect(redis)).await;
         let connected = connected.unwrap_or_else(|_| Err("it does not answer".into()));
-        let hub = connected.map_err(|error| format!("cannot use Redis at {address}: {error}"))?;
+        let hub = connected.map_err(|error| {
+            let error = error.to_string();
+            let refused = ["NOAUTH", "WRONGPASS", "uthentication"].iter().any(|word| error.contains(word));
+            let hint = "\nIt wants another user or password: redis://user:password@host:6379/.";
+            format!("cannot use Redis at {address}: {error}{}", if refused { hint } else { "" })
+        })?;
         Ok(Self { hub, name: format!("Redis at {address}") })
     }
 

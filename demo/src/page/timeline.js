@@ -73,14 +73,17 @@ export class Timeline {
       context.fillText("cut", x(cut) + 4, height - 22);
     }
 
-    const stacks = new Map();
-    // How long five pixels are.
+    // Dots of the same moment, which is as long as five pixels, are stacked.
+    const stacks = [];
+    const newest = [];
     const moment = 5 * seconds * 1000 / (width - 20);
     const dot = (index, time, style) => {
-      // Dots of the same moment are stacked.
-      const place = `${index} ${Math.floor(time / moment)}`;
-      const below = stacks.get(place) ?? 0;
-      stacks.set(place, below + 1);
+      let stack = newest[index];
+      if (!stack || time - stack.time > moment) {
+        stack = newest[index] = { index, time, count: 0 };
+        stacks.push(stack);
+      }
+      const below = stack.count++;
       const lift = [0, -1, 1, -2, 2][below];
       if (lift === undefined) return;
       context.fillStyle = style;
@@ -105,10 +108,8 @@ export class Timeline {
       });
     }
     context.fillStyle = color("soft");
-    for (const [place, count] of stacks) {
-      if (count <= 5) continue;
-      const [index, cell] = place.split(" ").map(Number);
-      context.fillText(`${count}`, x(cell * moment) + 10, y(index) - 8);
+    for (const { index, time, count } of stacks) {
+      if (count > 5) context.fillText(`${count}`, x(time) + 10, y(index) - 8);
     }
     for (let ago = 0; ago <= seconds; ago += width < 500 ? 10 : 5) {
       context.textAlign = ago === 0 ? "right" : ago === seconds ? "left" : "center";

@@ -39,7 +39,9 @@ pub(crate) struct Page {
 
 /// The pages that are known, by the names that they gave themselves.
 #[derive(Clone, Default)]
-pub(crate) struct Pages(Arc<Mutex<VecDeque<(String, Arc<Page>)>>>);
+pub(crate) struct Pages(Arc<Mutex<VecDeque<Named>>>);
+
+type Named = (String, Arc<Page>);
 
 /// A request of a page.
 pub(crate) struct Visit {

@@ -26,7 +26,7 @@ needs() {
     redis) echo redis-server:redis-server ;;
     clients)
       echo chromium:chromium firefox-esr:firefox-esr nginx:nginx-light curl:curl node:nodejs npm:npm
-      echo xvfb-run:xvfb xauth:xauth WebKitWebDriver:webkit2gtk-driver
+      echo xvfb-run:xvfb xauth:xauth WebKitWebDriver:webkit2gtk-driver redis-server:redis-server
       # On Debian, `python3` comes without the modules that a venv needs.
       python3 -c 'import ensurepip' 2>/dev/null || echo no-python3-venv:python3-venv
       ;;
@@ -99,6 +99,7 @@ tests() {
 
 redis() { # a hub on real Redis servers
   cargo test -p sse-hub-redis --all-features
+  cargo test -p demo --test redis -- --ignored
 }
 
 races() { # the hub under many interleavings, and with each of its twins, whose bug they must find

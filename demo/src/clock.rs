@@ -1,68 +1,42 @@
-use futures_util::stream::{self, Stream};
-use sse_axum::{EncodedEvent, Event};
-use std::collections::VecDeque;
+//! A clock, pushed to the page.
+
+use crate::visit::{Visit, Way};
+use crate::{Demo, stream, ticks};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use futures_util::Stream;
+use sse_axum::{EncodedEvent, Event, LastEventId, Sse};
+use sse_hub::Hub;
+use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::watch;
 
-/// How many ticks are remembered for clients that reconnect: about a quarter of an hour.
-const REMEMBERED: usize = 1000;
-
-/// A clock that ticks about once a second and remembers its last ticks, so that a client can resume
-/// where it left off.
-///
-/// Every tick is encoded once, and every connection sends the same bytes.
-#[derive(Clone)]
-pub(crate) struct Clock {
-    ticks: watch::Receiver<VecDeque<Tick>>,
+pub(crate) fn routes() -> Router<Demo> {
+    Router::new().route("/events", get(events)).route("/drop", post(drop_connection))
 }
 
-struct Tick {
-    id: u64,
-    event: EncodedEvent,
+/// Publishes the time about once a second.
+pub(crate) fn start(hub: &Hub) {
+    let about_a_second = || Duration::from_millis(fastrand::u64(700..1300));
+    ticks::start(hub, "clock", about_a_second, || {
+        let time = jiff::Timestamp::now();
+        Event::new().event("ping").data(format!("{{\"time\":\"{time:.3}\"}}"))
+    });
 }
 
-impl Clock {
-    /// Starts a clock, which ticks until its last clone is dropped.
-    pub(crate) fn start() -> Self {
-        let (sender, ticks) = watch::channel(VecDeque::new());
-        tokio::spawn(async move {
-            for id in 1.. {
-                sender.send_modify(|ticks: &mut VecDeque<Tick>| {
-                    if ticks.len() == REMEMBERED {
-                        ticks.pop_front();
-                    }
-                    ticks.push_back(Tick { id, event: tick(id) });
-                });
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(fastrand::u64(700..1300))) => {}
-                    () = sender.closed() => break,
-                }
-            }
-        });
-        Self { ticks }
-    }
-
-    /// Returns the ticks after the one with this ID: remembered ticks at once, later ones as they
-    /// happen.
-    ///
-    /// If there is no ID, or this clock has not issued it, they start with the newest tick.
-    pub(crate) fn after(&self, id: Option<u64>) -> impl Stream<Item = EncodedEvent> + use<> {
-        let newest = self.ticks.borrow().back().map_or(0, |tick| tick.id);
-        let next = id.filter(|&id| id <= newest).map_or(newest, |id| id + 1);
-        stream::unfold((self.ticks.clone(), next), async |(mut ticks, next)| {
-            let (id, event) = {
-                let ticks =
-                    ticks.wait_for(|ticks| ticks.back().is_some_and(|tick| tick.id >= next)).await.ok()?;
-                let tick = ticks.iter().find(|tick| tick.id >= next)?;
-                (tick.id, tick.event.clone())
-            };
-            Some((event, (ticks, id + 1)))
-        })
-    }
+/// The stream: what the client has missed, then each tick as it happens.
+async fn events(
+    State(demo): State<Demo>,
+    visit: Visit,
+    id: LastEventId,
+) -> Sse<impl Stream<Item = Result<EncodedEvent, Infallible>>> {
+    visit.claim(Way::Events);
+    stream::answer(&id, demo.hub.subscribe(["clock"]).after(&id).last(1))
 }
 
-fn tick(id: u64) -> EncodedEvent {
-    let time = jiff::Timestamp::now();
-    let event = Event::new().event("ping").id(id.to_string());
-    event.data(format!("{{\"time\":\"{time:.3}\"}}")).into()
+/// Cuts the page's connection in the middle of the response, as a bad network would.
+async fn drop_connection(visit: Visit) -> StatusCode {
+    visit.page.cut();
+    StatusCode::NO_CONTENT
 }

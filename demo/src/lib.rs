@@ -1,69 +1,77 @@
-//! A clock that the server pushes to the page: a minimal but complete application of Server-Sent
-//! Events.
+//! Server-Sent Events to look at: a clock, a comparison with other ways of getting news from a
+//! server, and a chat.
 
+mod chat;
 mod clock;
+mod compare;
+mod count;
+mod engine;
+mod files;
+mod poll;
+mod published;
+mod serve;
+mod stream;
+mod ticks;
+mod visit;
 
-use crate::clock::Clock;
-use axum::Router;
+pub use crate::engine::Engine;
+pub use crate::serve::serve;
+
+use crate::published::Record;
+use crate::visit::Pages;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::Html;
-use axum::routing::{get, post};
-use futures_util::stream::{self, Stream, StreamExt};
-use sse_axum::{EncodedEvent, Event, KeepAlive, LastEventId, Sse};
-use std::convert::Infallible;
-use std::time::Duration;
-use tokio::sync::watch;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use sse_hub::{Health, Hub};
+use std::sync::Arc;
 
 #[derive(Clone)]
 struct Demo {
-    clock: Clock,
-    /// Changes when all streams must end.
-    drops: watch::Sender<()>,
-    /// Becomes true when the server stops.
-    stopping: watch::Receiver<bool>,
+    hub: Hub,
+    engine: Arc<str>,
+    pages: Pages,
+    published: Record,
 }
 
-/// Serves the page, its stream, and the button that drops all streams. Streams also end when
-/// `stopping` becomes true.
+/// Returns the routes of the demo, for [`serve`], and starts what publishes to the hub.
 ///
 /// # Panics
 ///
-/// Panics outside a tokio runtime, because the clock needs one.
-pub fn app(stopping: watch::Receiver<bool>) -> Router {
-    let demo = Demo { clock: Clock::start(), drops: watch::Sender::new(()), stopping };
+/// Panics outside a tokio runtime.
+pub fn app(engine: &Engine) -> Router {
+    let hub = engine.hub.clone();
+    let published = Record::start(&hub);
+    clock::start(&hub);
+    compare::start(&hub);
+    let demo = Demo { hub, engine: engine.name.as_str().into(), pages: Pages::default(), published };
     Router::new()
-        .route("/", get(Html(include_str!("page/index.html"))))
-        .route("/style.css", get(([(header::CONTENT_TYPE, "text/css")], include_str!("page/style.css"))))
-        .route("/app.js", get(([(header::CONTENT_TYPE, "text/javascript")], include_str!("page/app.js"))))
-        .route("/events", get(events))
-        .route("/drop", post(drop_streams))
-        .fallback((StatusCode::NOT_FOUND, "There is only the page at / and the stream at /events.\n"))
+        .merge(files::routes())
+        .merge(clock::routes())
+        .merge(compare::routes())
+        .merge(chat::routes())
+        .route("/status", get(status))
         .with_state(demo)
 }
 
-async fn events(
-    State(demo): State<Demo>,
-    id: LastEventId,
-) -> Sse<impl Stream<Item = Result<EncodedEvent, Infallible>>> {
-    let reconnect_soon = EncodedEvent::from(Event::new().retry(Duration::from_secs(2)));
-    let ticks = demo.clock.after(id.parse().ok());
-    let (mut drops, mut stopping) = (demo.drops.subscribe(), demo.stopping);
-    let ended = async move {
-        tokio::select! {
-            _ = drops.changed() => {}
-            _ = stopping.wait_for(|&stopping| stopping) => {}
-        }
-    };
-    let events = stream::once(async { reconnect_soon }).chain(ticks).take_until(ended);
-    Sse::new(events.map(Ok)).keep_alive(KeepAlive::new())
+/// How the server is.
+#[derive(Serialize)]
+struct Status {
+    engine: String,
+    /// For how many seconds the engine could not be reached, if it cannot.
+    unreachable: Option<u64>,
 }
 
-async fn drop_streams(State(demo): State<Demo>) -> StatusCode {
-    demo.drops.send_replace(());
-    StatusCode::NO_CONTENT
+impl Demo {
+    fn status(&self) -> Status {
+        let unreachable = match self.hub.health() {
+            Health::Reachable => None,
+            Health::Unreachable(since) => Some(since.as_secs()),
+        };
+        Status { engine: self.engine.to_string(), unreachable }
+    }
 }
 
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+async fn status(State(demo): State<Demo>) -> Json<Status> {
+    Json(demo.status())
+}

@@ -1,80 +1,73 @@
 //! Serves the demo.
 
-use axum::body::Body;
-use axum::serve::ListenerExt;
 use clap::Parser;
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
-use std::io::{self, ErrorKind};
+use demo::Engine;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tower::make::Shared;
+use tokio::net::TcpListener;
 
-/// A clock that the server pushes to the page, with Server-Sent Events.
+/// A clock, a comparison and a chat, with Server-Sent Events.
+///
+/// Opens a server with three pages: `/` is a clock that the server pushes to the page, `/compare`
+/// shows polling, long polling, Server-Sent Events and a WebSocket side by side, and `/chat` is a
+/// chat. Everything is compiled in, and kept in memory unless you name a Redis server.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = AFTER_HELP)]
 struct Arguments {
     /// The address to listen on; port 0 picks a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
     addr: SocketAddr,
+
+    /// The Redis server (7.0 or later) to keep events in, such as redis://127.0.0.1:6379/; all demos
+    /// with the same one share their events
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  demo
+      In memory, at http://127.0.0.1:3000.
+  demo --addr 0.0.0.0:8080
+      For other machines, too. Anyone who can reach the port can read and post.
+  demo --redis redis://127.0.0.1/ --addr 127.0.0.1:3000
+  demo --redis redis://127.0.0.1/ --addr 127.0.0.1:3001
+      Two servers, one chat. Stop Redis or one of them, start it again, and watch.
+  curl -N http://127.0.0.1:3000/events
+      The clock without a browser.
+
+Ctrl-C or SIGTERM ends all streams and then the program, within a second.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { addr } = Arguments::parse();
-    match serve(addr).await {
+    match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: cannot listen on {addr}: {error}");
-            if error.kind() == ErrorKind::AddrInUse {
-                eprintln!("Another program is using that port. `--addr {}:0` picks a free one.", addr.ip());
-            }
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(addr: SocketAddr) -> io::Result<()> {
-    let listener = TcpListener::bind(addr).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    println!("The clock is at {url}");
-    println!("Without a browser: curl -N {url}/events");
-    println!("Press Ctrl-C to stop.");
-
-    let (stop, stopping) = watch::channel(false);
-    let mut stopped = stopping.clone();
-    // Without `Shared`, the router would be cloned for each connection.
-    let app = Shared::new(demo::app(stopping).into_service::<Body>());
-    let server = axum::serve(listener.tap_io(|connection| _ = prepare(connection)), app)
-        .with_graceful_shutdown(async move {
-            interrupted().await;
-            stop.send_replace(true);
-        });
-    // Streams end on their own; this is for clients that do not read what they are sent.
-    let grace_period = async {
-        stopped.wait_for(|&stopped| stopped).await.ok();
-        tokio::time::sleep(Duration::from_millis(700)).await;
+async fn run(Arguments { addr, redis }: Arguments) -> Result<(), String> {
+    let listener = TcpListener::bind(addr).await.map_err(|error| {
+        let busy = error.kind() == ErrorKind::AddrInUse;
+        let ip = addr.ip();
+        let hint = format!("\nAnother program is using that port. `--addr {ip}:0` picks a free one.");
+        format!("cannot listen on {addr}: {error}{}", if busy { hint.as_str() } else { "" })
+    })?;
+    let url = listener.local_addr().map_err(|error| error.to_string())?;
+    let engine = match &redis {
+        None => Engine::memory(),
+        Some(url) => Engine::redis(url).await?,
     };
-    tokio::select! {
-        result = server => result,
-        () = grace_period => Ok(()),
-    }
-}
-
-/// Sends each event without waiting for the acknowledgement of the previous one. On Linux, also
-/// closes the connection when the client has read nothing for half a minute.
-fn prepare(connection: &TcpStream) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    {
-        let socket = SockRef::from(connection);
-        socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
-        socket.set_send_buffer_size(64 * 1024)?;
-    }
-    Ok(())
+    println!("The demo is at http://{url}");
+    println!("Events are kept in {}.", engine.name());
+    println!("Without a browser: curl -N http://{url}/events");
+    println!("Press Ctrl-C to stop.");
+    let app = demo::app(&engine);
+    demo::serve(listener, app, engine, interrupted()).await.map_err(|error| error.to_string())
 }
 
 /// Waits for Ctrl-C or, on Unix, SIGTERM.

@@ -9,11 +9,13 @@
 
 pub mod browser;
 mod chat;
+pub mod demo;
 mod gemini;
 mod hub;
 mod mcp;
 pub mod script;
 pub mod server;
+pub mod tap;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use sse_core::{EncodedEvent, Event, KeepAlive};
@@ -299,3 +301,8 @@ macro_rules! each_framework {
         }
     };
 }
+
+// Only here are all the crates that it names.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

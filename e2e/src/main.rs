@@ -1,12 +1,18 @@
-//! Serves the lab with `axum`, `rocket` or `warp` on a port, and prints what pages report. As a
-//! process of its own, the server can be killed.
+//! Serves the lab with `axum`, `rocket` or `warp`, or the demo on a Redis server, on a port, and
+//! prints what pages report. As a process of its own, the server can be killed.
 
+use demo::Engine;
 use e2e::{Lab, Report, server};
 
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [framework, port] = &arguments[..] else { panic!("usage: e2e axum|rocket|warp PORT") };
+    let usage = "usage: e2e axum|rocket|warp PORT, or e2e demo PORT REDIS";
+    let (framework, port) = match &arguments[..] {
+        [demo, port, redis] if demo == "demo" => return print_demo(port, redis).await,
+        [framework, port] => (framework, port),
+        _ => panic!("{usage}"),
+    };
     let (lab, mut reports) = Lab::on(port.parse().expect("a port"));
     match framework.as_str() {
         "axum" => server::axum(lab).await,
@@ -18,5 +24,14 @@ async fn main() {
         if let Report::Page(body) = report {
             println!("{body}");
         }
+    }
+}
+
+async fn print_demo(port: &str, redis: &str) {
+    let (sender, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let engine = Engine::redis(redis).await.expect("a Redis server");
+    e2e::demo::serve(port.parse().expect("a port"), engine, sender).await;
+    while let Some(report) = reports.recv().await {
+        println!("{report}");
     }
 }

@@ -19,7 +19,7 @@ struct Arguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
     addr: SocketAddr,
 
-    /// The Redis server (7.0 or later) to keep events in, such as redis://127.0.0.1:6379/; all demos
+    /// The Redis server (7.0 or later) to keep events in, such as `redis://127.0.0.1:6379/`; all demos
     /// with the same one share their events
     #[arg(long, value_name = "URL")]
     redis: Option<String>,

@@ -268,6 +268,31 @@ impl Drop for Dropped {
     }
 }
 
+/// Turns each function into one test per browser. The function gets what opens the browser.
+#[macro_export]
+macro_rules! each_browser {
+    ($($test:ident)*) => {
+        $(
+            mod $test {
+                #[tokio::test(flavor = "multi_thread")]
+                async fn chromium() {
+                    super::$test($crate::browser::Browser::chromium).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn firefox() {
+                    super::$test($crate::browser::Browser::firefox).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn webkit() {
+                    super::$test($crate::browser::Browser::webkit).await;
+                }
+            }
+        )*
+    };
+}
+
 /// Turns each function into one test per framework. The function gets the framework's server or,
 /// after `by name:`, the framework's name.
 #[macro_export]

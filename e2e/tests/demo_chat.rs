@@ -45,30 +45,7 @@ async fn without_event_source_long_polling_has_the_same_ids(open: impl FnOnce(&s
     assert!(reload(open, "&without-event-source").await.starts_with("Over long polling"));
 }
 
-macro_rules! each_browser {
-    ($($test:ident)*) => {
-        $(
-            mod $test {
-                #[tokio::test(flavor = "multi_thread")]
-                async fn chromium() {
-                    super::$test(super::Browser::chromium).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread")]
-                async fn firefox() {
-                    super::$test(super::Browser::firefox).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread")]
-                async fn webkit() {
-                    super::$test(super::Browser::webkit).await;
-                }
-            }
-        )*
-    };
-}
-
-each_browser! {
+e2e::each_browser! {
     a_reloaded_page_has_everything_once
     without_event_source_long_polling_has_the_same_ids
 }

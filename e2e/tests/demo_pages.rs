@@ -136,30 +136,7 @@ async fn a_hidden_page_holds_no_connection(open: impl Fn(&str) -> Browser) {
     }
 }
 
-macro_rules! each_browser {
-    ($($test:ident)*) => {
-        $(
-            mod $test {
-                #[tokio::test(flavor = "multi_thread")]
-                async fn chromium() {
-                    super::$test(super::Browser::chromium).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread")]
-                async fn firefox() {
-                    super::$test(super::Browser::firefox).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread")]
-                async fn webkit() {
-                    super::$test(super::Browser::webkit).await;
-                }
-            }
-        )*
-    };
-}
-
-each_browser! {
+e2e::each_browser! {
     the_clock_comes_back_and_says_with_which_id
     the_figures_are_what_a_proxy_counts
     after_a_cut_the_stream_has_missed_nothing_and_the_socket_has

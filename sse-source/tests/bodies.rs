@@ -20,10 +20,13 @@ use util::{chunks, data, ends, frames, holds, lost, refuses, source, unreachable
 
 const SECOND: Duration = Duration::from_secs(1);
 
-const fn assert_send_sync_unpin<T: Send + Sync + Unpin>() {}
-const _: () = assert_send_sync_unpin::<EventSource>();
-const _: () = assert_send_sync_unpin::<sse_source::Events>();
-const _: () = assert_send_sync_unpin::<Error>();
+#[test]
+fn a_source_can_be_moved_and_shared_among_threads() {
+    fn assert<T: Send + Sync + Unpin>() {}
+    assert::<EventSource>();
+    assert::<sse_source::Events>();
+    assert::<Error>();
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_too_large_is_told_and_skipped() {

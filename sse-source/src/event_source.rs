@@ -185,7 +185,7 @@ impl EventSource {
     /// Set it to more than the interval of the server's keep-alive. Only time in which the source
     /// waits for the server counts.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = Some(cut(timeout));
+        self.idle_timeout = Some(timeout);
         self
     }
 

@@ -1,3 +1,4 @@
+use crate::session::cut;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        Self { timeout, ..Self::default() }
+        Self { timeout: timeout.map(cut), ..Self::default() }
     }
 
     /// Something has happened.

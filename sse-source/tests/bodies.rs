@@ -475,6 +475,10 @@ async fn one_shot_checks_the_response_and_can_be_idle() {
     assert_eq!(events.message().await.unwrap().unwrap().data, "1");
     assert!(matches!(events.message().await, Err(Error::Idle(time)) if time == SECOND));
     assert!(events.message().await.unwrap().is_none());
+
+    // A time that no clock reaches.
+    let mut events = event_stream(holds("").unwrap()).await.unwrap().idle_timeout(Duration::MAX);
+    assert!(timeout(SECOND, events.message()).await.is_err());
 }
 
 /// Tokens live there.

@@ -122,6 +122,36 @@ const plays = {
     return { hidden };
   },
 
+  // Uses the page until it is told that the server is gone, and when it is back.
+  async restart() {
+    const servers = [];
+    setInterval(() => text("#server") === servers.at(-1) || servers.push(text("#server")), 20);
+    const page = {
+      "/": {
+        before: () => until(() => text("#wire").includes("event: ping")),
+        after: () => until(() => text("#wire").startsWith("id: ") && text("#story").includes("missing")),
+        seen: () => ({ story: text("#story") }),
+      },
+      "/compare": {
+        before: () => all((lane) => figure(lane, "arrived") >= 6),
+        // The figures begin anew a moment after the server is back.
+        after: () => until(() => figure("events", "arrived") < 5).then(() => all((lane) => figure(lane, "arrived") >= 2)),
+        seen: () => ({ last: figures() }),
+      },
+      "/chat": {
+        before: () => say("before").then(() => until(() => items().length === 1)),
+        after: () => until(() => items().length === 2).then(() => say("after")).then(() => until(() => items().length === 3)),
+        seen: () => ({ items: items() }),
+      },
+    }[location.pathname];
+    await until(() => servers.length === 1);
+    await page.before();
+    await post("ready");
+    await until(() => servers.length === 3);
+    await page.after();
+    return { servers, ...page.seen() };
+  },
+
   // Says something, reloads the page while something else is said, and says a last thing.
   async chat() {
     const shown = (what) => items().some(({ text }) => text === what);

@@ -1,5 +1,5 @@
-//! Serves the lab with `axum`, `rocket` or `warp`, or the demo on a Redis server, on a port, and
-//! prints what pages report. As a process of its own, the server can be killed.
+//! Serves the lab with `axum`, `rocket` or `warp`, or the demo, on a port, and prints what pages
+//! report. As a process of its own, the server can be killed.
 
 use demo::Engine;
 use e2e::{Lab, Report, server};
@@ -7,9 +7,12 @@ use e2e::{Lab, Report, server};
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = "usage: e2e axum|rocket|warp PORT, or e2e demo PORT REDIS";
+    let usage = "usage: e2e axum|rocket|warp PORT, or e2e demo PORT [REDIS]";
     let (framework, port) = match &arguments[..] {
-        [demo, port, redis] if demo == "demo" => return print_demo(port, redis).await,
+        [demo, port] if demo == "demo" => return print_demo(port, Engine::memory()).await,
+        [demo, port, redis] if demo == "demo" => {
+            return print_demo(port, Engine::redis(redis).await.expect("a Redis server")).await;
+        }
         [framework, port] => (framework, port),
         _ => panic!("{usage}"),
     };
@@ -27,9 +30,8 @@ async fn main() {
     }
 }
 
-async fn print_demo(port: &str, redis: &str) {
+async fn print_demo(port: &str, engine: Engine) {
     let (sender, mut reports) = tokio::sync::mpsc::unbounded_channel();
-    let engine = Engine::redis(redis).await.expect("a Redis server");
     e2e::demo::serve(port.parse().expect("a port"), engine, sender).await;
     while let Some(report) = reports.recv().await {
         println!("{report}");

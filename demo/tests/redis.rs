@@ -1,4 +1,4 @@
-//! What only a real Redis server shows. `ci.sh redis` runs it.
+//! What only a real Redis server shows.
 
 mod util;
 
@@ -39,7 +39,6 @@ impl Drop for Redis {
 }
 
 #[test]
-#[ignore = "needs redis-server"]
 fn a_wrong_password_is_an_error_that_does_not_show_it() {
     let redis = Redis::start();
     for password in ["", ":wrong-word@"] {
@@ -55,7 +54,6 @@ fn a_wrong_password_is_an_error_that_does_not_show_it() {
 }
 
 #[test]
-#[ignore = "needs redis-server"]
 fn two_processes_share_one_chat_and_one_clock() {
     let redis = Redis::start();
     let url = format!("redis://:secret@127.0.0.1:{}/", redis.port);

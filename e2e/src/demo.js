@@ -125,7 +125,10 @@ const plays = {
   // Uses the page until it is told that the server is gone, and when it is back.
   async restart() {
     const servers = [];
-    setInterval(() => text("#server") === servers.at(-1) || servers.push(text("#server")), 20);
+    setInterval(() => {
+      const told = text("#server").trim();
+      if (told && told !== servers.at(-1)) servers.push(told);
+    }, 20);
     const page = {
       "/": {
         before: () => until(() => text("#wire").includes("event: ping")),

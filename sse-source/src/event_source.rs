@@ -376,10 +376,7 @@ impl EventSource {
         if cause.status() == Some(StatusCode::NO_CONTENT) {
             return None;
         }
-        self.session.refused = cause.status();
-        if !useful {
-            self.session.failures = self.session.failures.saturating_add(1);
-        }
+        self.session.lost(&cause, useful);
         let retry = !cause.is_final() && self.retry_when.get_mut()(&cause, self.session.failures);
         if !retry {
             let complete = useful && matches!(cause, Error::Ended);

@@ -36,7 +36,7 @@ pub(crate) struct Session {
     pub(crate) max_delay: Duration,
     pub(crate) server_delay_limit: Duration,
     pub(crate) failures: u32,
-    pub(crate) refused: Option<StatusCode>,
+    refused: Option<StatusCode>,
     /// The delay before this connection.
     delay: Duration,
     /// The last event ID that this connection was asked with.
@@ -98,6 +98,14 @@ impl Session {
         }
         self.delay = Duration::ZERO;
         useful
+    }
+
+    /// Counts a connection that was not ended by the client.
+    pub(crate) fn lost(&mut self, cause: &Error, useful: bool) {
+        self.refused = cause.status();
+        if !useful {
+            self.failures = self.failures.saturating_add(1);
+        }
     }
 
     /// Chooses the delay before the next connection. `random` is from 0 to 1.

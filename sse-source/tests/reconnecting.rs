@@ -236,21 +236,6 @@ async fn a_connection_that_lasted_for_less_than_the_delay_before_it_forgives_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_a_restart_cut_off_come_back_spread_out() {
-    let mut delays = Vec::new();
-    for _ in 0..1000 {
-        let (mut events, _) = source(|_| breaks("data: x\n\n"));
-        delays.push(lost(&mut events).await.1.as_secs_f64());
-    }
-    let in_tenth =
-        |tenth: f64| delays.iter().filter(|delay| (**delay - 3.0 - tenth * 0.06).abs() <= 0.03).count();
-    for tenth in 0..10 {
-        let clients = in_tenth(f64::from(tenth) + 0.5);
-        assert!((50..=170).contains(&clients), "{clients} of 1000 in tenth {tenth}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_last_event_id_is_sent_again() {
     let (mut events, requests) = source(|number| match number {
         0 => breaks("id: a\ndata: 1\n\ndata: 2\n\nid: b\ndata: cut"),

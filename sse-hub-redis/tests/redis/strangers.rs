@@ -1,10 +1,8 @@
 //! Entries that no hub has written.
 
-mod util;
-
+use crate::util::{self, Address, Pair, Server, hub, publish_soon, story};
 use sse_hub::Hub;
 use sse_test::hub::Client;
-use util::{Address, Pair, Server, hub, publish_soon, story};
 
 const STRANGERS: usize = 8;
 

@@ -1,7 +1,6 @@
 //! Two nodes on one Redis, while everything fails that can fail.
 
-mod util;
-
+use crate::util::{self, Address, Server, event};
 use sse_hub::{Hub, Position, PublishError};
 use sse_test::hub::{Client, Seen};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,7 +9,6 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use util::{Address, Server, event};
 
 const PUBLISHERS: usize = 6;
 

@@ -1,9 +1,7 @@
 //! A Redis that starts again, on all that it had or on less.
 
-mod util;
-
+use crate::util::{self, Address, Pair, Server, hub, publish_soon, story, until};
 use sse_hub::Hub;
-use util::{Address, Pair, Server, hub, publish_soon, story, until};
 
 async fn killed_and_restarted(arguments: &[&str]) {
     let mut server = Server::with(arguments);

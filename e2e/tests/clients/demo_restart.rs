@@ -1,12 +1,10 @@
 //! What pages of the demo show when it is killed and started again, with events that were in memory.
 
-mod util;
-
+use crate::util::{Server, free_port};
 use e2e::browser::Browser;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::sleep;
-use util::{Server, free_port};
 
 /// What the page reports of its time before the restart, and after it.
 async fn restart(open: impl FnOnce(&str) -> Browser, page: &str) -> Value {

@@ -1,10 +1,8 @@
 //! What is gone from the stream, or not in a node's memory.
 
-mod util;
-
+use crate::util::{self, Pair, Server, hub, publish_soon, story};
 use sse_hub::{GapCause, Start};
 use sse_test::hub::Client;
-use util::{Pair, Server, hub, publish_soon, story};
 
 /// Appends many entries in one step, so that no tail can read in between.
 fn append_many(server: &Server, entries: usize, max_len: usize) {

@@ -1,10 +1,7 @@
 //! What passes through nginx, with its default buffering, from each framework's server.
 
-#[path = "util/nginx.rs"]
-mod nginx;
-
+use crate::nginx::Nginx;
 use e2e::{Lab, Report};
-use nginx::Nginx;
 use sse_test::client::{PATIENCE, Response, get, request};
 use std::net::SocketAddr;
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -1,13 +1,11 @@
 //! A Redis that is gone, late, or no master.
 
-mod util;
-
+use crate::util::{self, Address, Pair, Proxy, Server, event, hub, publish_soon, story, until};
 use sse_hub::{Health, Hub, PublishError, Start};
 use sse_hub_redis::Redis;
 use sse_test::hub::Client;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-use util::{Address, Pair, Proxy, Server, event, hub, publish_soon, story, until};
 
 async fn connect_error(server: &Server) -> String {
     let hub = Hub::connect(Address::of(server).builder().build()).await;

@@ -1,7 +1,6 @@
 //! What browsers and other clients see of a hub.
 
-mod util;
-
+use crate::util::{PATIENCE, Server, free_port};
 use e2e::browser::Browser;
 use e2e::script::{Script, expect_npm};
 use e2e::{Lab, Report, server};
@@ -10,7 +9,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
-use util::{PATIENCE, Server, free_port};
 
 /// Waits until a client has reported what it saw and has come back after `hub:end`, and checks that
 /// it came back when the hub had asked it to.

@@ -1,12 +1,10 @@
 //! Many clients that return at once.
 
-mod util;
-
+use crate::util::{Server, event, hub};
 use futures_util::FutureExt;
 use sse_hub::Hub;
 use sse_test::hub::{Client, publish};
 use std::time::{Duration, Instant};
-use util::{Server, event, hub};
 
 const CLIENTS: usize = 200;
 const EVENTS: usize = 600;

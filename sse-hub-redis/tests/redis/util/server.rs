@@ -132,7 +132,7 @@ impl Server {
     /// Compiles the clock: Debian's `faketime` does not work with the allocator of Redis.
     fn clock(&self) -> std::path::PathBuf {
         let library = self.directory.path().join("clock.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/util/clock.c");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/util/clock.c");
         let status = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
         assert!(status.expect("cc is there, since Rust links with it").success());
         library

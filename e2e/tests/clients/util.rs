@@ -1,5 +1,3 @@
-#![allow(dead_code, reason = "each test uses its part")]
-
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};

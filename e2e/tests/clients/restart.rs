@@ -1,10 +1,8 @@
 //! What a page sees when the server is killed and restarted.
 
-mod util;
-
+use crate::util::{Server, free_port};
 use e2e::browser::Browser;
 use std::time::Duration;
-use util::{Server, free_port};
 
 async fn check(framework: &str, open: impl FnOnce(&str) -> Browser) {
     let port = free_port();

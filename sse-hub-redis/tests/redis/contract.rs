@@ -1,10 +1,8 @@
 //! The laws of every hub, on two that share a Redis.
 
-mod util;
-
+use crate::util::Server;
 use sse_hub::Hub;
 use sse_hub_redis::Redis;
-use util::Server;
 
 struct Nodes {
     hubs: [Hub; 2],

@@ -1,12 +1,10 @@
 //! When an epoch goes on, and when another one begins.
 
-mod util;
-
+use crate::util::{self, Address, Pair, Server, hub, publish_soon, story, until};
 use sse_hub::{GapCause, Hub, Start};
 use sse_test::hub::Client;
 use std::time::Duration;
 use tokio::time::sleep;
-use util::{Address, Pair, Server, hub, publish_soon, story, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_group_that_sorts_first_is_none_of_our_business() {

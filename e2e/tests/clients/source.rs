@@ -1,9 +1,7 @@
 //! What `sse-source` sees of our servers.
 
-#[path = "util/nginx.rs"]
-mod nginx;
-mod util;
-
+use crate::nginx::Nginx;
+use crate::util::{PATIENCE, Server, free_port};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -11,7 +9,6 @@ use axum::routing::get;
 use e2e::{Lab, Report, server};
 use futures_util::stream::{self, StreamExt};
 use http::Request;
-use nginx::Nginx;
 use sse_axum::{EncodedEvent, LastEventId, Sse};
 use sse_hub::Hub;
 use sse_source::{EventSource, MessageEvent, Signal};
@@ -22,7 +19,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt;
-use util::{PATIENCE, Server, free_port};
 
 fn source(address: SocketAddr, path: &str) -> EventSource {
     with_client(reqwest::Client::new(), format!("http://{address}{path}"))

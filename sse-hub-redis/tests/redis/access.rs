@@ -1,12 +1,10 @@
 //! Who may connect to Redis, and what Redis has room for.
 
-mod util;
-
+use crate::util::{PATIENCE, Server, event, hub, publish_soon, story};
 use sse_hub::{Hub, PublishError};
 use sse_hub_redis::{IntoConnectionInfo, Redis};
 use sse_test::hub::Client;
 use tokio::time::timeout;
-use util::{PATIENCE, Server, event, hub, publish_soon, story};
 
 async fn connect_error(url: impl IntoConnectionInfo) -> String {
     let hub = timeout(PATIENCE, Hub::connect(Redis::new(url).expect("it is a URL"))).await;
@@ -47,7 +45,7 @@ async fn a_user_and_a_password_are_those_of_the_url() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_needs_the_commands_that_the_readme_lists_and_no_others() {
     let commands = "EVALSHA, SCRIPT LOAD, INFO, TIME, XADD, XREAD, XRANGE, XREVRANGE, XINFO, XGROUP";
-    let readme = include_str!("../README.md").replace(['`', '\n'], " ");
+    let readme = include_str!("../../README.md").replace(['`', '\n'], " ");
     let listed = commands.replace(", ", " ,  ").replace(" ,  XGROUP", "  and  XGROUP");
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(&readme).contains(&words(&listed)), "the README lists other commands");

@@ -1,18 +1,16 @@
 //! The example, as two nodes over real TCP.
 
-mod util;
-
-#[path = "../examples/pubsub.rs"]
+#[path = "../../examples/pubsub.rs"]
 #[allow(dead_code, reason = "its main function is for people")]
-mod pubsub;
+mod example;
 
+use crate::util::Server;
 use sse_test::client::{get, request, request_with_body};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
-use util::Server;
 
 async fn node(server: &Server) -> SocketAddr {
-    let app = pubsub::node(&server.url()).await.expect("the server is there");
+    let app = example::node(&server.url()).await.expect("the server is there");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move { axum::serve(listener, app).await });

@@ -1,0 +1,13 @@
+//! A hub on real Redis servers.
+
+mod access;
+mod chaos;
+mod contract;
+mod epochs;
+mod faults;
+mod pubsub;
+mod replays;
+mod restarts;
+mod strangers;
+mod trimming;
+mod util;

@@ -179,7 +179,7 @@ dependencies() {
 
 packages() { # as they are published, and with the oldest versions of their direct dependencies
   rm -rf target/package
-  cargo publish --dry-run --no-verify "${crates[@]}" --allow-dirty
+  cargo package --no-verify "${crates[@]}" --allow-dirty
   local package patches=(
     --config "patch.crates-io.sse-proto.path='$PWD/sse-core'"
     --config "patch.crates-io.sse-hub.path='$PWD/sse-hub'"

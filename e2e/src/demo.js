@@ -136,9 +136,9 @@ const plays = {
         seen: () => ({ story: text("#story") }),
       },
       "/compare": {
-        before: () => all((lane) => figure(lane, "arrived") >= 6),
+        before: () => all((lane) => figure(lane, "arrived") >= 2).then(() => click("burst")).then(() => all((lane) => figure(lane, "arrived") >= 102)),
         // The figures begin anew a moment after the server is back.
-        after: () => until(() => figure("events", "arrived") < 5).then(() => all((lane) => figure(lane, "arrived") >= 2)),
+        after: () => all((lane) => figure(lane, "arrived") >= 2 && figure(lane, "arrived") < 100),
         seen: () => ({ last: figures() }),
       },
       "/chat": {

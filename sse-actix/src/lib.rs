@@ -5,8 +5,8 @@ pub use sse_core::{self, EncodedEvent, Event, InvalidLastEventId, KeepAlive};
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::error::{Error, ErrorBadRequest};
-use actix_web::http::Method;
 use actix_web::http::header::{ContentEncoding, HeaderValue};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use futures_util::future::{self, Ready};
@@ -82,11 +82,18 @@ where
         }
         // `Compress` ignores `no-transform`, but not this.
         response.insert_header(ContentEncoding::Identity);
-        if request.method() == Method::HEAD {
+        let mut response = if request.method() == Method::HEAD {
             // Over HTTP/1.1 the server sends no body, but polls it to its end, which may never come.
-            return response.streaming(stream::empty::<Result<Bytes, Infallible>>());
+            response.streaming(stream::empty::<Result<Bytes, Infallible>>())
+        } else {
+            response.streaming(sse_core::Sse::new(self.stream).keep_alive(self.keep_alive))
+        };
+        if request.version() < Version::HTTP_11 {
+            // The server would send chunks all the same.
+            response.head_mut().no_chunking(true);
+            response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        response.streaming(sse_core::Sse::new(self.stream).keep_alive(self.keep_alive))
+        response
     }
 }
 

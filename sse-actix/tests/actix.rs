@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -46,6 +48,22 @@ async fn the_head_is_exactly_what_an_event_stream_needs() {
             "x-accel-buffering: no",
         ]
     );
+}
+
+#[tokio::test]
+async fn over_http_1_0_there_are_no_chunks_and_the_body_ends_with_the_connection() {
+    let address = serve_events([Ok("1"), Ok("2")]);
+    for connection in ["close", "keep-alive"] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET / HTTP/1.0\r\nconnection: {connection}\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        let read = timeout(PATIENCE, client.read_to_string(&mut response)).await;
+        read.expect("the end of the connection").unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        assert!(!head.contains("transfer-encoding:"), "{head}");
+        assert_eq!(body, "data: 1\n\ndata: 2\n\n");
+    }
 }
 
 #[tokio::test]

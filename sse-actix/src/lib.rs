@@ -9,11 +9,11 @@ use actix_web::http::header::{ContentEncoding, HeaderValue};
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
-use futures_util::future::{self, Ready};
 use futures_util::stream::{self, TryStream};
 use sse_core::header;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::{Ready, ready};
 use std::ops::Deref;
 
 type BoxError = Box<dyn std::error::Error>;
@@ -141,7 +141,7 @@ impl FromRequest for LastEventId {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let header = request.headers().get(header::LAST_EVENT_ID).map(HeaderValue::as_bytes);
         let id = sse_core::LastEventId::from_request(header, Some(request.query_string()));
-        future::ready(id.map(Self).map_err(ErrorBadRequest))
+        ready(id.map(Self).map_err(ErrorBadRequest))
     }
 }
 

@@ -213,6 +213,15 @@ async fn an_invalid_last_event_id_is_a_400_that_says_why() {
     assert!(response.text().await.contains("has a line break or a NUL"));
 }
 
+#[test]
+fn a_last_event_id_is_text() {
+    let id = LastEventId(sse_actix::sse_core::LastEventId::from_request(Some(b"42"), None).unwrap());
+    assert!(id == "42" && id == *"42" && id != "41" && id != *"41");
+    assert_eq!(<LastEventId as AsRef<str>>::as_ref(&id), "42");
+    assert_eq!(id.to_string(), "42");
+    assert_eq!(String::from(id), "42");
+}
+
 #[tokio::test]
 async fn an_option_hides_first_requests_and_invalid_ids_as_documented() {
     let address = serve_last_event_id();

@@ -89,7 +89,7 @@ where
             response.streaming(sse_core::Sse::new(self.stream).keep_alive(self.keep_alive))
         };
         if request.version() < Version::HTTP_11 {
-            // The server would send chunks all the same.
+            // HTTP/1.0 has no chunks, but the server would send them.
             response.head_mut().no_chunking(true);
             response.head_mut().set_connection_type(ConnectionType::Close);
         }

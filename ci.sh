@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
 wasm_target=wasm32-unknown-unknown
-crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-source -p sse-axum -p sse-rocket -p sse-warp)
+crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-source -p sse-actix -p sse-axum -p sse-rocket -p sse-warp)
 
 steps=(format lints features docs tests redis races clients no-std linear fuzz bench msrv dependencies packages api)
 quick=(format lints docs tests)

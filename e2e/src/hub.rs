@@ -8,8 +8,8 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 impl Lab {
-    /// Subscribes to topics, which commas separate, with the list of them as the label: Rocket may
-    /// still have subscriptions to others, whose clients are gone.
+    /// Subscribes to topics, which commas separate, with the list of them as the label: Actix Web
+    /// and Rocket may still have subscriptions to others, whose clients are gone.
     pub(crate) fn subscribe(&self, topics: &str, last_event_id: &str) -> Events {
         if let Some((ended, retry)) = self.hub_ended.send_replace(None) {
             self.reports.send(Report::Returned { retry, pause: ended.elapsed() }).ok();

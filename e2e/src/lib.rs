@@ -298,11 +298,16 @@ macro_rules! each_browser {
 #[macro_export]
 macro_rules! each_framework {
     (by name: $($test:ident)*) => {
-        $crate::each_framework! { @ $($test ("axum", "rocket", "warp"))* }
+        $crate::each_framework! { @ $($test ("actix", "axum", "rocket", "warp"))* }
     };
-    (@ $($test:ident ($axum:expr, $rocket:expr, $warp:expr))*) => {
+    (@ $($test:ident ($actix:expr, $axum:expr, $rocket:expr, $warp:expr))*) => {
         $(
             mod $test {
+                #[tokio::test(flavor = "multi_thread")]
+                async fn actix() {
+                    super::$test($actix).await;
+                }
+
                 #[tokio::test(flavor = "multi_thread")]
                 async fn axum() {
                     super::$test($axum).await;
@@ -322,7 +327,12 @@ macro_rules! each_framework {
     };
     ($($test:ident)*) => {
         $crate::each_framework! {
-            @ $($test ($crate::server::axum, $crate::server::rocket, $crate::server::warp))*
+            @ $($test (
+                $crate::server::actix,
+                $crate::server::axum,
+                $crate::server::rocket,
+                $crate::server::warp
+            ))*
         }
     };
 }

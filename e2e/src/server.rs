@@ -1,5 +1,9 @@
 //! The same routes in each framework, except that only axum serves the Gemini API.
 
+mod actix;
+
+pub use self::actix::actix;
+
 use crate::{Answer, Events, Lab, PAGE, SCRIPT};
 use axum::Router;
 use axum::extract::Request;

@@ -204,6 +204,12 @@ impl From<ScriptError> for Box<dyn Error + Send + Sync> {
     }
 }
 
+impl From<ScriptError> for Box<dyn Error> {
+    fn from(_: ScriptError) -> Self {
+        "the script ends with an error".into()
+    }
+}
+
 /// Asserts that the first block of code in this section of a README is part of this source, except
 /// for layout and visibility.
 ///

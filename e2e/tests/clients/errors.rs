@@ -52,6 +52,11 @@ async fn check<F: Future<Output = SocketAddr>>(serve: impl FnOnce(Lab) -> F, sch
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn chromium_sees_every_event_before_an_error_of_actix() {
+    check(server::actix, "http", "broken").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn chromium_sees_every_event_before_an_error_of_axum() {
     check(server::axum, "http", "broken").await;
 }

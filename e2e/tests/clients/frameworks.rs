@@ -80,6 +80,26 @@ fn events<E: Event>(input: &str) -> Result<Vec<io::Result<E>>, String> {
     Ok(vec![Ok(event(input)?)])
 }
 
+/// It has no module of its own.
+async fn actix() -> SocketAddr {
+    use actix_web::web::{Path, get};
+    use actix_web::{App, Either, HttpResponse, HttpServer};
+    use sse_actix::{KeepAlive, Sse};
+
+    let handler = async |input: Path<String>| match events::<sse_actix::Event>(&input) {
+        Ok(events) => {
+            let no_keep_alive = KeepAlive::new().interval(Duration::ZERO);
+            Either::Left(Sse::new(stream::iter(events)).keep_alive(no_keep_alive))
+        }
+        Err(reason) => Either::Right(HttpResponse::Ok().insert_header(("reason", reason)).finish()),
+    };
+    let server = HttpServer::new(move || App::new().route("/{input}", get().to(handler)));
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    tokio::spawn(server.run());
+    address
+}
+
 async fn axum(ours: bool) -> SocketAddr {
     use axum::extract::Path;
     use axum::response::{IntoResponse, Response};
@@ -216,7 +236,7 @@ async fn cell(server: SocketAddr, input: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_in_the_readme_says_what_each_framework_sends() {
     let own = [axum(false).await, warp(false).await, rocket(false).await];
-    let ours = [axum(true).await, warp(true).await, rocket(true).await];
+    let ours = [actix().await, axum(true).await, warp(true).await, rocket(true).await];
     let rows = INPUTS.into_iter().chain([
         ("error", "3 events, then an error at once: what arrives"),
         ("headers", "headers for caches and proxies"),

@@ -4,7 +4,7 @@ mod util;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, FusedStream, StreamExt};
 use http::{HeaderMap, Response};
 use http_body::Frame;
 use sse_source::{BoxError, Error, EventSource, ReadyState, Signal, event_stream};
@@ -451,9 +451,11 @@ fn refuses_slowly() -> util::Answer {
 async fn one_shot_reports_an_answer_that_was_cut_off() {
     let mut events = event_stream(ends("data: 1\n\nid: 7\ndata: 2\n\ndata: 3").unwrap()).await.unwrap();
     assert_eq!(events.message().await.unwrap().unwrap().data, "1");
+    assert!(!events.is_terminated());
     assert_eq!(events.next().await.unwrap().unwrap().data, "2");
     assert_eq!(events.last_event_id(), "7");
     assert!(matches!(events.message().await, Err(Error::CutOff)));
+    assert!(events.is_terminated());
     assert!(events.message().await.unwrap().is_none());
 
     let mut events = event_stream(util::breaks("data: 1\n\n").unwrap()).await.unwrap();
@@ -479,6 +481,18 @@ async fn one_shot_checks_the_response_and_can_be_idle() {
     // A time that no clock reaches.
     let mut events = event_stream(holds("").unwrap()).await.unwrap().idle_timeout(Duration::MAX);
     assert!(timeout(SECOND, events.message()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_shows_its_state_for_debugging() {
+    let (mut events, _) = source(|_| holds("id: 7\ndata: 1\n\n"));
+    assert!(format!("{events:?}").starts_with("EventSource { ready_state: Connecting, "), "{events:?}");
+    events.message().await.unwrap();
+    let shown = format!("{events:?}");
+    assert!(shown.contains("ready_state: Open") && shown.contains("failures: 0"), "{shown}");
+    let mut events = event_stream(holds("id: 7\ndata: 1\n\n").unwrap()).await.unwrap();
+    events.message().await.unwrap();
+    assert!(format!("{events:?}").starts_with("Events { events: EventStream"), "{events:?}");
 }
 
 /// Tokens live there.

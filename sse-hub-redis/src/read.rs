@@ -32,6 +32,9 @@ impl Inner {
         limit: Limit,
         wait: Duration,
     ) -> RedisResult<Page> {
+        if self.mark().has_left(after.epoch) {
+            return Ok(Page::Lost(Loss::Replaced));
+        }
         let id = Id::of(&after).to_string();
         let count = self.count(limit);
         let (entries, fate) = if wait.is_zero() {
@@ -48,6 +51,10 @@ impl Inner {
             (answer.0, fate)
         };
         self.note_size(&entries);
+        // A client may know of a new epoch before this node does.
+        if fate != "lost" && self.mark().epoch() != Some(after.epoch) {
+            Mark::find(self, &mut lease.connection).await?;
+        }
         Ok(match &*fate {
             // An entry that was deleted by name is not missing.
             "here" | "deleted" if self.mark().epoch() == Some(after.epoch) => Page::Entries(after, entries),

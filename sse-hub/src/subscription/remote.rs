@@ -1,7 +1,8 @@
 //! What a subscription reads from the engine itself, since it is not in memory.
 
 use super::{Start, State, Subscription};
-use crate::engine::{EngineError, Limit, Read, Topics};
+use crate::control::GapCause;
+use crate::engine::{EngineError, Limit, Loss, Read, Topics};
 use crate::log::Numbered;
 use crate::position::Position;
 use crate::record::Record;
@@ -17,9 +18,15 @@ const LIMIT: Limit = Limit { records: 256, bytes: 256 * 1024 };
 /// How long to wait after an error, and after a page that brought nothing and did not move on.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// How often to look whether the hub has noticed a new epoch.
+const NOTICE: Duration = Duration::from_millis(20);
+
 pub(super) enum Remote {
     /// The pages from a position to that of a number, from where on the log in memory serves.
     Pages { from: Position, to: (u64, Position), page: BoxFuture<'static, Result<Read, EngineError>> },
+    /// Whether the log has an epoch that this hub does not know. If so, the future ends when the
+    /// hub has left the one that it knows.
+    Epoch { of: Position, page: BoxFuture<'static, Result<Read, EngineError>> },
     /// The newest records of each topic.
     Recent(BoxFuture<'static, Result<(Position, Vec<Record>), EngineError>>),
 }
@@ -45,6 +52,22 @@ impl Subscription {
             engine.read(from, Topics::These(&names), LIMIT, Duration::ZERO).await
         });
         self.options().remote = Some(Remote::Pages { from, to, page });
+    }
+
+    /// Asks whether the log has the epoch of this position, after a delay.
+    pub(super) fn ask_for_epoch(&mut self, of: Position, delay: Duration) {
+        let (hub, known) = (self.hub.clone(), self.at.epoch);
+        let page = Box::pin(async move {
+            pause(delay).await;
+            let engine = hub.engine.clone().ok_or("there is no engine")?;
+            let limit = Limit { records: 1, ..LIMIT };
+            let found = engine.read(of, Topics::These(&[]), limit, Duration::ZERO).await?;
+            while !matches!(found, Read::Lost(Loss::Replaced)) && read(&hub.log).head().epoch == known {
+                sleep(NOTICE).await;
+            }
+            Ok(found)
+        });
+        self.options().remote = Some(Remote::Epoch { of, page });
     }
 
     /// Reads the newest records of each topic, after a delay.
@@ -75,6 +98,20 @@ impl Subscription {
                 self.options().remote = None;
                 self.take_page(from, to, result);
             }
+            Remote::Epoch { of, page } => {
+                let result = ready!(page.as_mut().poll(cx));
+                let of = *of;
+                self.options().remote = None;
+                match result {
+                    Ok(Read::Lost(Loss::Replaced)) => self.lost_all(GapCause::Epoch),
+                    // Now the log may have it.
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.hub.engine_failed(&error);
+                        self.ask_for_epoch(of, RETRY);
+                    }
+                }
+            }
             Remote::Recent(recent) => {
                 let result = ready!(recent.as_mut().poll(cx));
                 self.options().remote = None;
@@ -98,18 +135,20 @@ impl Subscription {
                     self.state = State::CatchingUp;
                 }
             }
-            Ok(Read::Lost(loss)) => {
-                let log = read(&self.hub.log);
-                let now = (log.newest(), log.head());
-                drop(log);
-                (self.after, self.at) = now;
-                self.gap(loss.into());
-            }
+            Ok(Read::Lost(loss)) => self.lost_all(loss.into()),
             Err(error) => {
                 self.hub.engine_failed(&error);
                 self.read_pages(from, to, RETRY);
             }
         }
+    }
+
+    fn lost_all(&mut self, cause: GapCause) {
+        let log = read(&self.hub.log);
+        let now = (log.newest(), log.head());
+        drop(log);
+        (self.after, self.at) = now;
+        self.gap(cause);
     }
 
     fn take_recent(&mut self, result: Result<(Position, Vec<Record>), EngineError>) {

@@ -12,6 +12,8 @@ use sse_test::hub::{Client, Seen};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 /// How long to wait for what must come.
@@ -190,10 +192,12 @@ pub fn gaps(hub: &Hub) -> u64 {
     stats.gaps_ahead + stats.gaps_epoch + stats.gaps_lagged + stats.gaps_malformed + stats.gaps_trimmed
 }
 
-/// A connection to a server that can be made to lose its answers.
+/// A way to a server that notes what it is asked, and can lose its answers or hold them back.
 pub struct Proxy {
     pub port: u16,
     mute: Arc<AtomicBool>,
+    held: watch::Sender<bool>,
+    asked: Arc<Mutex<Vec<u8>>>,
     sockets: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
 }
 
@@ -202,29 +206,44 @@ impl Proxy {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let (mute, sockets) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let proxy = Self { port, mute: mute.clone(), sockets: sockets.clone() };
+        let (held, asked) = (watch::Sender::new(false), Arc::new(Mutex::new(Vec::new())));
+        let proxy = Self {
+            port,
+            mute: mute.clone(),
+            held: held.clone(),
+            asked: asked.clone(),
+            sockets: sockets.clone(),
+        };
         let server = server.port;
         let accept = tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
-                let mute = mute.clone();
+                let (mute, mut held, asked) = (mute.clone(), held.subscribe(), asked.clone());
                 let pass = tokio::spawn(async move {
                     let Ok(redis) = tokio::net::TcpStream::connect(("127.0.0.1", server)).await else {
                         return;
                     };
                     let ((mut from_node, mut to_node), (mut from_redis, mut to_redis)) =
                         (node.into_split(), redis.into_split());
-                    let questions = tokio::io::copy(&mut from_node, &mut to_redis);
+                    let questions = async {
+                        let mut buffer = vec![0; 65_536];
+                        while let Ok(len @ 1..) = from_node.read(&mut buffer).await {
+                            proxy_lock(&asked).extend_from_slice(&buffer[..len]);
+                            if to_redis.write_all(&buffer[..len]).await.is_err() {
+                                break;
+                            }
+                        }
+                    };
                     let answers = async {
-                        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
                         let mut buffer = vec![0; 65_536];
                         while let Ok(len @ 1..) = from_redis.read(&mut buffer).await {
+                            held.wait_for(|held| !held).await.expect("the proxy is there");
                             let muted = mute.load(Ordering::SeqCst);
                             if !muted && to_node.write_all(&buffer[..len]).await.is_err() {
                                 break;
                             }
                         }
                     };
-                    tokio::select! { _ = questions => {}, () = answers => {} }
+                    tokio::select! { () = questions => {}, () = answers => {} }
                 });
                 proxy_lock(&sockets).push(pass.abort_handle());
             }
@@ -236,6 +255,16 @@ impl Proxy {
     /// Drops all answers from now on, or passes them again.
     pub fn mute(&self, mute: bool) {
         self.mute.store(mute, Ordering::SeqCst);
+    }
+
+    /// Holds all answers back from now on, or lets them go.
+    pub fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
+    }
+
+    /// How often nodes have sent this word.
+    pub fn asked(&self, word: &str) -> usize {
+        proxy_lock(&self.asked).windows(word.len()).filter(|bytes| *bytes == word.as_bytes()).count()
     }
 
     pub fn url(&self) -> String {

@@ -7,7 +7,6 @@ use crate::position::Position;
 use crate::sync::atomic::Ordering;
 use crate::sync::read;
 use sse_core::EncodedEvent;
-use std::time::Duration;
 
 /// How many events of several topics are taken from the log under one lock.
 const BATCH: usize = 16;
@@ -132,7 +131,7 @@ impl Subscription {
         if seen.end.is_some() {
             self.end(EndCause::Disconnected);
         } else if seen.restarted.is_none() && self.hub.engine.is_some() {
-            self.read_pages(self.at, (seen.newest, seen.head), Duration::ZERO);
+            self.replay(self.at, (seen.newest, seen.head));
         } else {
             (self.after, self.at) = (seen.newest, seen.head);
             self.gap(seen.restarted.unwrap_or(GapCause::Lagged));

@@ -58,9 +58,7 @@ impl Subscription {
                 self.state = State::CatchingUp;
                 (self.after, self.at, self.sent) = (number, position, number);
             }
-            Opening::AfterRemotely(position) => {
-                self.read_pages(position, (self.after, self.at), Duration::ZERO);
-            }
+            Opening::AfterRemotely(position) => self.replay(position, (self.after, self.at)),
             Opening::WhenReached(position) => {
                 self.start = Some(Start::Resumed);
                 self.state = State::CatchingUp;

@@ -1,5 +1,6 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod judge;
 mod server;
 
 pub use server::Server;

@@ -1,7 +1,7 @@
 //! What a subscription reads from the engine itself, since it is not in memory.
 
 use super::{Start, State, Subscription};
-use crate::control::GapCause;
+use crate::control::{EndCause, GapCause};
 use crate::engine::{EngineError, Limit, Loss, Read, Topics};
 use crate::log::Numbered;
 use crate::position::Position;
@@ -167,10 +167,16 @@ impl Subscription {
         }
     }
 
+    /// Continues where the log ends, unless a record on the way ends the subscription.
     fn lost_all(&mut self, cause: GapCause) {
         let log = read(&self.hub.log);
-        let now = (log.newest(), log.head());
+        let (now, end) = ((log.newest(), log.head()), self.see(&log).end);
         drop(log);
+        if end.is_some() {
+            self.end(EndCause::Disconnected);
+            self.start.get_or_insert(Start::Gap(cause));
+            return;
+        }
         (self.after, self.at) = now;
         self.gap(cause);
     }

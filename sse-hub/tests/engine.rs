@@ -232,6 +232,18 @@ async fn the_gap_of_a_replay_does_not_hide_a_disconnect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_is_ahead_of_a_log_that_is_lost_may_have_been_disconnected() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    published(&hub, "1").await;
+    let ahead = Position { major: hub.position().major + 10, ..hub.position() };
+    let mut labelled = Client::of(hub.subscribe(["news"]).after(ahead).label("ann"));
+    assert!(timeout(Duration::from_secs(1), labelled.next()).await.is_err(), "it waits");
+    log.replace(2);
+    assert_eq!(story(&mut labelled, 1).await, ["end"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tail_that_panics_is_started_again_where_it_was() {
     let log = SharedLog::default();
     let hub = hub(&log).await;

@@ -168,7 +168,7 @@ impl Subscription {
     }
 
     /// Continues where the log ends, unless a record on the way ends the subscription.
-    fn lost_all(&mut self, cause: GapCause) {
+    pub(super) fn lost_all(&mut self, cause: GapCause) {
         let log = read(&self.hub.log);
         let (now, end) = ((log.newest(), log.head()), self.see(&log).end);
         drop(log);

@@ -1,7 +1,6 @@
 use sse_hub::Hub;
 use sse_hub_redis::{Client, Redis};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A hub, and the name of what it runs on.
 #[derive(Debug, Clone)]
@@ -22,24 +21,17 @@ impl Engine {
     ///
     /// Returns a text that says what is wrong if the URL is, or if Redis cannot be used.
     pub async fn redis(url: &str) -> Result<Self, String> {
-        let wrong_url = |error| {
+        let client = Client::open(url).map_err(|error| {
             format!(
                 "`{url}` is not the URL of a Redis server: {error}\n\
                  It looks like redis://127.0.0.1:6379/ or redis://user:password@host:6379/."
             )
-        };
-        // The name has no password in it.
-        let client = Client::open(url).map_err(wrong_url)?;
-        let address = client.get_connection_info().addr().to_string();
-        let redis = Redis::builder(url).map_err(wrong_url)?.publish_wait(Duration::from_secs(2)).build();
-        let connected = timeout(Duration::from_secs(10), Hub::connect(redis)).await;
-        let connected = connected.unwrap_or_else(|_| Err("it does not answer".into()));
-        let hub = connected.map_err(|error| {
-            let error = error.to_string();
-            let refused = ["NOAUTH", "WRONGPASS", "uthentication"].iter().any(|word| error.contains(word));
-            let hint = "\nIt wants another user or password: redis://user:password@host:6379/.";
-            format!("cannot use Redis at {address}: {error}{}", if refused { hint } else { "" })
         })?;
+        // It has no password in it.
+        let address = client.get_connection_info().addr().to_string();
+        let redis = Redis::builder_with(move || std::future::ready(Ok(client.clone())));
+        let connected = Hub::connect(redis.publish_wait(Duration::from_secs(2)).build()).await;
+        let hub = connected.map_err(|error| format!("cannot use Redis at {address}: {error}"))?;
         Ok(Self { hub, name: format!("Redis at {address}") })
     }
 

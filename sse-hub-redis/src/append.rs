@@ -1,28 +1,27 @@
 //! Appending to the stream.
 
+use crate::batch::Batches;
 use crate::connection::{Failure, PATIENCE, failure, patiently};
-use crate::entry::{Entry, Id, epoch_text, nonce_text};
+use crate::entry::Entry;
 use crate::error::advised;
 use crate::log::{Inner, PAGE};
-use crate::mark::{self, Mark, PREFIX};
-use crate::script;
-use redis::{ErrorKind, RedisError, RedisResult};
+use crate::mark::{self, Mark};
+use bytes::Bytes;
+use redis::{RedisError, RedisResult};
 use sse_hub::{AppendError, Position};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How long to wait between attempts to publish.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// How many epochs to follow while an event is appended.
-const EPOCHS: usize = 8;
-
 impl Inner {
-    pub(crate) async fn append(&self, topic: &str, block: &[u8]) -> Result<Position, AppendError> {
+    pub(crate) async fn append(self: &Arc<Self>, topic: &str, block: Bytes) -> Result<Position, AppendError> {
         let deadline = Instant::now() + self.publish_wait;
         let nonce = mark::nonce();
         loop {
-            let error = match self.append_once(topic, block, nonce).await {
+            let error = match Batches::append(self, topic, block.clone(), nonce).await {
                 Ok(position) => return Ok(position),
                 Err(Attempt::Unknown(error)) => return self.look_for(nonce, error, deadline).await,
                 Err(Attempt::Refused(error)) => return Err(AppendError::Refused(advised(error))),
@@ -33,38 +32,6 @@ impl Inner {
             }
             sleep(RETRY).await;
         }
-    }
-
-    async fn append_once(&self, topic: &str, block: &[u8], nonce: u32) -> Result<Position, Attempt> {
-        let mut lease = self.publisher.get(self).await.map_err(Attempt::before)?;
-        for _ in 0..EPOCHS {
-            let epoch = self.mark().epoch().unwrap_or_default();
-            let mut append = script::APPEND.key(&self.key);
-            append.arg(PREFIX).arg(epoch_text(epoch)).arg(self.max_len);
-            append.arg(nonce_text(nonce)).arg(topic).arg(block);
-            let answer = patiently(PATIENCE, append.invoke_async(&mut lease.connection)).await;
-            let id: Option<String> = match answer {
-                Ok(id) => id,
-                Err(error) => {
-                    lease.failed(self, &error);
-                    return Err(match failure(&error) {
-                        Failure::Broken => Attempt::Unknown(error),
-                        _ => Attempt::before(error),
-                    });
-                }
-            };
-            if let Some(Id(major, minor)) = id.as_deref().and_then(Id::parse) {
-                let position = Position { epoch, major, minor, nonce };
-                self.mark().note_acknowledged(position);
-                return Ok(position);
-            }
-            // The stream has another epoch, or is gone.
-            if let Err(error) = Mark::find(self, &mut lease.connection).await {
-                lease.failed(self, &error);
-                return Err(Attempt::before(error));
-            }
-        }
-        Err(Attempt::Unreachable((ErrorKind::Client, "the stream begins one epoch after the other").into()))
     }
 
     /// Looks whether an event is there whose answer was lost. That it is not there proves nothing:
@@ -107,7 +74,8 @@ impl Inner {
 }
 
 /// Why an attempt to append failed.
-enum Attempt {
+#[derive(Clone)]
+pub(crate) enum Attempt {
     Refused(RedisError),
     Unreachable(RedisError),
     Unknown(RedisError),
@@ -115,7 +83,7 @@ enum Attempt {
 
 impl Attempt {
     /// The attempt failed before anything was sent, or was refused.
-    fn before(error: RedisError) -> Self {
+    pub(crate) fn before(error: RedisError) -> Self {
         match failure(&error) {
             Failure::Refused => Self::Refused(error),
             Failure::WrongServer | Failure::Broken => Self::Unreachable(error),

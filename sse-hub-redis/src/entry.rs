@@ -24,6 +24,17 @@ impl Id {
     }
 }
 
+impl FromRedisValue for Id {
+    fn from_redis_value_ref(value: &Value) -> Result<Self, ParsingError> {
+        Self::from_redis_value(value.clone())
+    }
+
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let id = String::from_redis_value(value)?;
+        Ok(Self::parse(&id).ok_or("the ID of an entry is not a pair of numbers")?)
+    }
+}
+
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.0, self.1)
@@ -72,8 +83,7 @@ impl FromRedisValue for Entry {
     }
 
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (id, fields): (String, Vec<(Bytes, Bytes)>) = FromRedisValue::from_redis_value(value)?;
-        let id = Id::parse(&id).ok_or("the ID of an entry is not a pair of numbers")?;
+        let (id, fields): (Id, Vec<(Bytes, Bytes)>) = FromRedisValue::from_redis_value(value)?;
         let mut entry = Self { id, nonce: None, topic: None, block: None, fields: fields.len() };
         for (name, value) in fields {
             if name == NONCE {

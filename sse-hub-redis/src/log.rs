@@ -1,3 +1,4 @@
+use crate::batch::Batches;
 use crate::connection::{SharedError, Slot};
 use crate::error::advised;
 use crate::mark::Mark;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many entries the tail reads at once.
 pub(crate) const PAGE: usize = 512;
@@ -54,7 +56,10 @@ pub(crate) struct Inner {
     pub(crate) max_len: usize,
     pub(crate) publish_wait: Duration,
     pub(crate) publisher: Slot,
+    pub(crate) batches: Batches,
     pub(crate) tail: Slot,
+    /// When the tail may read on.
+    pub(crate) next_page: Mutex<Instant>,
     pub(crate) replay: Slot,
     pub(crate) replays: Replays,
     mark: Mutex<Mark>,
@@ -146,7 +151,9 @@ impl Builder {
                 max_len,
                 publish_wait,
                 publisher: Slot::default(),
+                batches: Batches::default(),
                 tail: Slot::default(),
+                next_page: Mutex::new(Instant::now()),
                 replay: Slot::default(),
                 replays: Replays::default(),
                 mark: Mutex::default(),
@@ -170,7 +177,7 @@ impl Inner {
 
 impl Engine for Redis {
     fn append<'a>(&'a self, topic: &'a str, block: Bytes) -> BoxFuture<'a, Result<Position, AppendError>> {
-        Box::pin(async move { self.inner.append(topic, &block).await })
+        Box::pin(async move { self.inner.append(topic, block).await })
     }
 
     fn read<'a>(

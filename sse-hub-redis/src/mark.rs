@@ -101,6 +101,10 @@ impl Mark {
         }
     }
 
+    pub(crate) fn has_left(&self, epoch: u64) -> bool {
+        self.left.contains(&epoch)
+    }
+
     pub(crate) fn epoch(&self) -> Option<u64> {
         self.epoch
     }

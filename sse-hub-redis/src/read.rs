@@ -7,11 +7,17 @@ use crate::mark::{Mark, PREFIX};
 use crate::script;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 use sse_hub::{Limit, Loss, Position, Read, Record, Topics};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
 /// How long to wait for entries before looking whether the stream is still the same.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long the tail waits from one page to the next, at least: a page costs Redis and this node
+/// almost as much with one entry as with many.
+const PACE: Duration = Duration::from_millis(1);
 
 /// How many pages are looked through for the newest records of each topic.
 const RECENT_PAGES: usize = 8;
@@ -26,6 +32,9 @@ impl Inner {
         limit: Limit,
         wait: Duration,
     ) -> RedisResult<Page> {
+        if self.mark().has_left(after.epoch) {
+            return Ok(Page::Lost(Loss::Replaced));
+        }
         let id = Id::of(&after).to_string();
         let count = self.count(limit);
         let (entries, fate) = if wait.is_zero() {
@@ -42,6 +51,10 @@ impl Inner {
             (answer.0, fate)
         };
         self.note_size(&entries);
+        // A client may know of a new epoch before this node does.
+        if fate != "lost" && self.mark().epoch() != Some(after.epoch) {
+            Mark::find(self, &mut lease.connection).await?;
+        }
         Ok(match &*fate {
             // An entry that was deleted by name is not missing.
             "here" | "deleted" if self.mark().epoch() == Some(after.epoch) => Page::Entries(after, entries),
@@ -84,6 +97,13 @@ impl Inner {
     }
 
     pub(crate) async fn read_tail(&self, after: Position, limit: Limit, wait: Duration) -> RedisResult<Read> {
+        let turn = {
+            let mut next = self.next_page.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = Instant::now().max(*next);
+            *next = turn + PACE;
+            turn
+        };
+        sleep_until(turn).await;
         let mut lease = self.tail.get(self).await?;
         match self.read(&mut lease, after, limit, wait).await {
             Ok(page) => {

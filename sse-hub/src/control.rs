@@ -27,7 +27,8 @@ pub enum GapCause {
     Ahead,
     /// The cursor is not the ID of an event.
     Malformed,
-    /// The subscription did not read fast enough.
+    /// The subscription did not read fast enough, or has missed more than the 16,384 events or
+    /// 16 MiB that are read for it from an [`Engine`](crate::Engine).
     Lagged,
 }
 

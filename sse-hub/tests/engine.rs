@@ -213,6 +213,37 @@ async fn another_log_is_a_gap_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_gap_of_a_replay_does_not_hide_a_disconnect() {
+    let log = SharedLog::default();
+    let first = hub(&log).await;
+    let before = published(&first, "1").await;
+    for event in ["2", "3"] {
+        published(&first, event).await;
+    }
+    let second = hub(&log).await;
+    log.fail(Faults { late: Duration::from_secs(1), ..Faults::default() });
+    let mut labelled = second.subscribe(["news"]).after(&before).label("ann");
+    let asked = timeout(Duration::from_millis(1), labelled.start()).await;
+    assert!(asked.is_err(), "its page is on its way");
+    log.keep(1);
+    first.disconnect("ann").await.expect("the log is there");
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(story(&mut Client::of(labelled), 1).await, ["end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_ahead_of_a_log_that_is_lost_may_have_been_disconnected() {
+    let log = SharedLog::default();
+    let hub = hub(&log).await;
+    published(&hub, "1").await;
+    let ahead = Position { major: hub.position().major + 10, ..hub.position() };
+    let mut labelled = Client::of(hub.subscribe(["news"]).after(ahead).label("ann"));
+    assert!(timeout(Duration::from_secs(1), labelled.next()).await.is_err(), "it waits");
+    log.replace(2);
+    assert_eq!(story(&mut labelled, 1).await, ["end"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tail_that_panics_is_started_again_where_it_was() {
     let log = SharedLog::default();
     let hub = hub(&log).await;

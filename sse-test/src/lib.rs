@@ -20,6 +20,7 @@ pub mod chat;
 pub mod client;
 pub mod hub;
 pub mod laws;
+pub mod redis;
 
 use crate::client::PATIENCE;
 use futures_util::stream::{self, Stream, StreamExt};

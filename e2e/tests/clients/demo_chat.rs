@@ -3,10 +3,10 @@
 use demo::Engine;
 use e2e::browser::Browser;
 use serde_json::{Value, json};
+use sse_test::redis::{LASTING, Server};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -65,42 +65,10 @@ async fn listening(port: u16) {
     timeout(PATIENCE, listens).await.expect("the process to listen");
 }
 
-struct Redis {
-    port: u16,
-    process: Child,
-    directory: TempDir,
-}
-
-impl Redis {
-    async fn start() -> Self {
-        let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
-        let process = Self::run(port, &directory).await;
-        Self { port, process, directory }
-    }
-
-    /// What is written outlives the process, which needs no sync: only the machine's end would.
-    async fn run(port: u16, directory: &TempDir) -> Child {
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "yes", "--appendfsync", "no", "--dir"])
-            .arg(directory.path())
-            .kill_on_drop(true)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("redis-server: {error}; install the package redis-server"));
-        listening(port).await;
-        process
-    }
-
-    async fn restart(&mut self) {
-        self.process = Self::run(self.port, &self.directory).await;
-    }
-}
-
 /// A demo of its own process.
-async fn node(port: u16, redis: &Redis, reports: UnboundedSender<String>) -> Child {
+async fn node(port: u16, redis: &Server, reports: UnboundedSender<String>) -> Child {
     let mut process = Command::new(env!("CARGO_BIN_EXE_e2e"))
-        .args(["demo", &port.to_string(), &format!("redis://127.0.0.1:{}/", redis.port)])
+        .args(["demo", &port.to_string(), &redis.url()])
         .kill_on_drop(true)
         .stdout(Stdio::piped())
         .spawn()
@@ -118,7 +86,7 @@ async fn node(port: u16, redis: &Redis, reports: UnboundedSender<String>) -> Chi
 /// Three pages on two nodes talk while Redis and a node are killed and started again.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_is_on_every_page_once_through_kills_of_redis_and_of_a_node() {
-    let mut redis = Redis::start().await;
+    let mut redis = Server::start(&LASTING);
     let (sender, mut reports) = unbounded_channel();
     let ports = [free_port(), free_port()];
     let mut first = node(ports[0], &redis, sender.clone()).await;
@@ -132,9 +100,9 @@ async fn every_message_is_on_every_page_once_through_kills_of_redis_and_of_a_nod
         assert!(ready["ready"].is_string(), "{ready}");
     }
 
-    redis.process.kill().await.unwrap();
+    redis.kill();
     sleep(Duration::from_secs(4)).await;
-    redis.restart().await;
+    redis.restart();
     sleep(Duration::from_secs(4)).await;
     first.kill().await.unwrap();
     sleep(Duration::from_secs(4)).await;

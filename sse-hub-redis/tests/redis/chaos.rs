@@ -1,9 +1,10 @@
 //! Two nodes on one Redis, while everything fails that can fail.
 
+use crate::util::judge::{Published, has_reached, judge};
 use crate::util::{self, Address, Server, event};
 use sse_hub::{Hub, Position, PublishError};
 use sse_test::hub::{Client, Seen};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
@@ -23,13 +24,6 @@ struct World {
     delivered: [AtomicUsize; 2],
     /// The position at which clients may stop.
     end: watch::Sender<Option<Position>>,
-}
-
-#[derive(Default)]
-struct Published {
-    acknowledged: HashMap<Position, String>,
-    unknown: HashSet<String>,
-    refused: usize,
 }
 
 impl World {
@@ -124,85 +118,12 @@ async fn client(world: Arc<World>, mut node: usize, habit: Habit) -> Vec<Seen> {
     }
 }
 
-fn has_reached(id: &str, end: Position) -> bool {
-    let at = position(id);
-    at == end || at.is_after(&end)
-}
-
-fn position(id: &str) -> Position {
-    let number = |text| u64::from_str_radix(text, 16).expect("it is hexadecimal");
-    let parts: Vec<_> = id.split([':', '-', '.']).map(number).collect();
-    let [epoch, major, minor, nonce] = parts[..] else { panic!("{id} is no position") };
-    Position { epoch, major, minor, nonce: nonce.try_into().expect("32 bits") }
-}
-
 /// Waits until both nodes deliver again, and returns how long that took.
 async fn recovered(world: &World) -> Duration {
     let (start, before) = (Instant::now(), world.delivered());
     let goes_on = || world.delivered().iter().zip(before).all(|(now, before)| *now > before + 8);
     util::until("deliveries go on", goes_on).await;
     start.elapsed()
-}
-
-/// What the clients saw, compared with what was published.
-#[derive(Debug, Default)]
-struct Verdict {
-    lost: Vec<String>,
-    doubled: Vec<String>,
-    gaps: BTreeMap<String, usize>,
-    unknown_that_came: HashSet<String>,
-}
-
-fn judge(published: &Published, stories: &[Vec<Seen>]) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut epochs: HashMap<u64, BTreeMap<(u64, u64), &str>> = HashMap::new();
-    for (position, data) in &published.acknowledged {
-        epochs.entry(position.epoch).or_default().insert((position.major, position.minor), data);
-    }
-    let mut data_of = HashMap::new();
-    for story in stories {
-        let mut came = HashSet::new();
-        let mut at: Option<Position> = None;
-        for seen in story {
-            let next = position(&seen.id);
-            if seen.control() == Some("gap") {
-                *verdict.gaps.entry(util::told(seen).expect("it is a gap")).or_default() += 1;
-                at = Some(next);
-                continue;
-            }
-            // Without a gap, nothing that was acknowledged lies between two IDs.
-            if let Some(at) = at.replace(next) {
-                assert_eq!(at.epoch, next.epoch, "a gap tells of another epoch");
-                assert!(!at.is_after(&next), "the order is that of the log");
-                let between = (at.major, at.minor)..(next.major, next.minor);
-                let of_epoch = epochs.get(&next.epoch).into_iter();
-                let missed = of_epoch.flat_map(|events| events.range(between.clone()));
-                let missed = missed.filter(|(place, _)| **place != between.start);
-                verdict.lost.extend(missed.map(|(_, data)| (*data).to_owned()));
-                // A position of the hub's own may be that of an event.
-                let is_event = seen.control().is_none();
-                let skipped = !is_event
-                    && epochs
-                        .get(&next.epoch)
-                        .is_some_and(|events| at != next && events.contains_key(&(next.major, next.minor)));
-                if skipped {
-                    verdict.lost.push(format!("at {}", seen.id));
-                }
-            }
-            if seen.control().is_some() {
-                continue;
-            }
-            let known = data_of.entry(next).or_insert(&seen.data);
-            assert_eq!(*known, &seen.data, "an ID names one event");
-            if !came.insert(&seen.data) {
-                verdict.doubled.push(seen.data.clone());
-            }
-            if published.unknown.contains(&seen.data) {
-                verdict.unknown_that_came.insert(seen.data.clone());
-            }
-        }
-    }
-    verdict
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

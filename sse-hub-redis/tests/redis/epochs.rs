@@ -1,10 +1,11 @@
 //! When an epoch goes on, and when another one begins.
 
-use crate::util::{self, Address, Pair, Server, hub, publish_soon, story, until};
-use sse_hub::{GapCause, Hub, Start};
+use crate::util;
+use crate::util::{Address, Pair, Server, hub, publish_soon, story, until};
+use sse_hub::{GapCause, Health, Hub, Position, Start};
 use sse_test::hub::Client;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_group_that_sorts_first_is_none_of_our_business() {
@@ -75,6 +76,32 @@ async fn flushall_is_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flushall_under_a_publisher_is_a_gap() {
     replaced(true, async |server| drop(server.run("FLUSHALL"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_a_new_epoch_is_no_gap_to_a_node_that_has_not_noticed_it() {
+    let server = Server::start();
+    let mut pair = Pair::on(&server).await;
+    pair.addresses[1].close();
+    server.cut_tails_until(|| matches!(pair.hubs[1].health(), Health::Unreachable(_))).await;
+    server.run("FLUSHALL");
+    let gap = loop {
+        let seen = pair.clients[0].next().await.expect("the stream goes on");
+        if seen.control() == Some("gap") {
+            break seen;
+        }
+    };
+    publish_soon(&pair.hubs[0], "1").await;
+
+    let mut moved = Client::of(pair.hubs[1].subscribe(["news"]).after(&gap.id));
+    assert!(timeout(Duration::from_millis(200), moved.next()).await.is_err(), "the node cannot tell yet");
+    pair.addresses[1].open();
+    assert_eq!(util::next(&mut moved).await, "1");
+    publish_soon(&pair.hubs[1], "2").await;
+    assert_eq!(util::next(&mut moved).await, "2");
+    let other = Position { epoch: !pair.hubs[1].position().epoch, ..pair.hubs[1].position() };
+    let mut foreign = Client::of(pair.hubs[1].subscribe(["news"]).after(other));
+    assert_eq!(util::next(&mut foreign).await, "gap:epoch");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

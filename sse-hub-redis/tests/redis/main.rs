@@ -5,6 +5,8 @@ mod chaos;
 mod contract;
 mod epochs;
 mod faults;
+mod killed_nodes;
+mod publishing;
 mod pubsub;
 mod replays;
 mod restarts;

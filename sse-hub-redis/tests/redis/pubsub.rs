@@ -2,7 +2,7 @@
 
 #[path = "../../examples/pubsub.rs"]
 #[allow(dead_code, reason = "its main function is for people")]
-mod example;
+pub(crate) mod example;
 
 use crate::util::Server;
 use sse_test::client::{get, request, request_with_body};

@@ -1,10 +1,13 @@
 //! Many clients that return at once.
 
-use crate::util::{Server, event, hub};
+use crate::util::{Proxy, Server, event, hub, until};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use sse_hub::Hub;
+use sse_hub_redis::Redis;
 use sse_test::hub::{Client, publish};
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 const CLIENTS: usize = 200;
 const EVENTS: usize = 600;
@@ -28,7 +31,7 @@ async fn quiet_clients_that_replay_leave_room_for_publishers() {
     let mut positions = Vec::new();
     for batch in 0..EVENTS / 100 {
         let publishes = (0..100).map(|event| publish(&first, "noise", format!("{batch}:{event}")));
-        positions.extend(futures_util::future::join_all(publishes).await);
+        positions.extend(join_all(publishes).await);
     }
     // A node that has none of this in memory, and clients to whom almost none of it is of interest.
     let second = hub(&server).await;
@@ -52,6 +55,86 @@ async fn quiet_clients_that_replay_leave_room_for_publishers() {
     println!("ratio {ratio:.1}: {usual:?}, then {busy:?} of {published} publishes in {took:?}");
     assert!(published >= 10, "the replays take long enough to tell: {published}");
     assert!(ratio <= 5.0, "{usual:?} became {busy:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replays_have_four_pages_in_flight_at_most() {
+    let server = Server::start();
+    let first = hub(&server).await;
+    let mut positions = Vec::new();
+    for event in 0..=CLIENTS {
+        positions.push(publish(&first, "news", event.to_string()).await);
+    }
+    let proxy = Proxy::to(&server).await;
+    let second = Hub::connect(Redis::new(proxy.url()).expect("the URL is right")).await;
+    let second = second.expect("the server is there");
+    // So that the connection for replays is there, too.
+    let mut client = Client::of(second.subscribe(["news"]).after(positions[CLIENTS - 1]));
+    assert_eq!(client.published().await.data, CLIENTS.to_string());
+
+    proxy.hold(true);
+    let before = proxy.asked("XRANGE");
+    let clients = positions[..CLIENTS].iter().enumerate().map(|(number, position)| {
+        let mut client = Client::of(second.subscribe(["news"]).after(*position));
+        tokio::spawn(async move {
+            for event in number + 1..=CLIENTS {
+                assert_eq!(client.published().await.data, event.to_string());
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    until("some ask for their pages", || proxy.asked("XRANGE") >= before + 4).await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(proxy.asked("XRANGE"), before + 4, "the others wait for an answer");
+    proxy.hold(false);
+    for client in clients {
+        client.await.expect("it is served");
+    }
+    assert_eq!(proxy.asked("XRANGE"), before + CLIENTS);
+}
+
+/// Publishes events, which a client then replays. Returns how many it got before it was told that
+/// it has fallen behind, and its next event.
+async fn replayed(events: usize, data: &str) -> (usize, String) {
+    let server = Server::with(&["--appendonly", "no"]);
+    let first = hub(&server).await;
+    let start = publish(&first, "news", "0").await;
+    let data: Vec<_> = vec![data; events];
+    for batch in data.chunks(500) {
+        join_all(batch.iter().map(|data| publish(&first, "news", data))).await;
+    }
+    let second = hub(&server).await;
+    let mut client = Client::of(second.subscribe(["news"]).after(start));
+    let mut replayed = 0;
+    loop {
+        let seen = client.next().await.expect("the stream goes on");
+        match seen.control() {
+            None => replayed += 1,
+            Some("gap") => {
+                assert!(seen.data.contains("lagged"), "{seen:?}");
+                break;
+            }
+            Some(control) => panic!("hub:{control} after {replayed}"),
+        }
+    }
+    publish(&first, "news", "after").await;
+    (replayed, client.published().await.data)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_of_too_many_events_ends_with_a_gap() {
+    let (replayed, next) = replayed(16_384 + 300, "x").await;
+    assert!((16_384 - 256..=16_384).contains(&replayed), "up to a page fewer: {replayed}");
+    assert_eq!(next, "after");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_of_too_many_bytes_ends_with_a_gap() {
+    let data = "x".repeat(32 * 1024);
+    let (replayed, next) = replayed(600, &data).await;
+    let most = 16 * 1024 * 1024 / data.len();
+    assert!((most - 256..=most).contains(&replayed), "up to a page fewer: {replayed}");
+    assert_eq!(next, "after");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

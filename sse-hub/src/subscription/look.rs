@@ -7,7 +7,6 @@ use crate::position::Position;
 use crate::sync::atomic::Ordering;
 use crate::sync::read;
 use sse_core::EncodedEvent;
-use std::time::Duration;
 
 /// How many events of several topics are taken from the log under one lock.
 const BATCH: usize = 16;
@@ -108,21 +107,23 @@ impl Subscription {
 
     /// Looks for a position that this log did not have yet.
     fn reach(&mut self, position: Position) -> Look {
-        let log = read(&self.hub.log);
-        let now = (log.newest(), log.head());
-        let (reached, missing) = match (log.restarted_since(self.after), log.find(&position, true)) {
-            (Some(cause), _) => (now, Some(cause)),
-            (None, Found::Ahead) => return Look::Nothing,
-            (None, Found::Number(number)) => ((number, position), None),
-            // The log has passed it without having it.
-            (None, Found::Epoch | Found::Unknown) => (now, Some(GapCause::Ahead)),
+        let found = {
+            let log = read(&self.hub.log);
+            log.restarted_since(self.after).map_or_else(|| Ok(log.find(&position, true)), Err)
         };
-        drop(log);
-        (self.after, self.at) = reached;
-        self.sent = self.after;
+        let missing = match found {
+            Ok(Found::Ahead) => return Look::Nothing,
+            Ok(Found::Number(number)) => {
+                (self.after, self.at, self.sent) = (number, position, number);
+                None
+            }
+            // The log has passed it without having it.
+            Ok(Found::Epoch | Found::Unknown) => Some(GapCause::Ahead),
+            Err(cause) => Some(cause),
+        };
         self.options().ahead = None;
         if let Some(cause) = missing {
-            self.gap(cause);
+            self.lost_all(cause);
         }
         Look::Something
     }
@@ -132,7 +133,7 @@ impl Subscription {
         if seen.end.is_some() {
             self.end(EndCause::Disconnected);
         } else if seen.restarted.is_none() && self.hub.engine.is_some() {
-            self.read_pages(self.at, (seen.newest, seen.head), Duration::ZERO);
+            self.replay(self.at, (seen.newest, seen.head));
         } else {
             (self.after, self.at) = (seen.newest, seen.head);
             self.gap(seen.restarted.unwrap_or(GapCause::Lagged));

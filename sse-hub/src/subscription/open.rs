@@ -14,6 +14,7 @@ enum Opening {
     After(u64, Position),
     AfterRemotely(Position),
     WhenReached(Position),
+    OtherEpoch(Position),
     Gap(GapCause),
 }
 
@@ -57,14 +58,13 @@ impl Subscription {
                 self.state = State::CatchingUp;
                 (self.after, self.at, self.sent) = (number, position, number);
             }
-            Opening::AfterRemotely(position) => {
-                self.read_pages(position, (self.after, self.at), Duration::ZERO);
-            }
+            Opening::AfterRemotely(position) => self.replay(position, (self.after, self.at)),
             Opening::WhenReached(position) => {
                 self.start = Some(Start::Resumed);
                 self.state = State::CatchingUp;
                 self.wait_for(position);
             }
+            Opening::OtherEpoch(position) => self.ask_for_epoch(position, Duration::ZERO),
             Opening::Gap(cause) => self.gap(cause),
         }
     }
@@ -93,6 +93,8 @@ impl Subscription {
             position::Start::After(position) => position,
         };
         match log.find(&position, true) {
+            // Another node may have noticed a new epoch before this one.
+            Found::Epoch if remote => Opening::OtherEpoch(position),
             Found::Epoch => Opening::Gap(GapCause::Epoch),
             // Another node may have been faster than this one.
             Found::Ahead if engine.is_some_and(|engine| engine.may_have(position)) => {

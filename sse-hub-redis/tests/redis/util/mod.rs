@@ -1,8 +1,7 @@
-#![allow(unreachable_pub, reason = "to be sorted after the merge")]
-
+pub(crate) mod judge;
 mod server;
 
-pub use server::Server;
+pub(crate) use server::Server;
 
 use redis::{Client as RedisClient, ErrorKind, RedisError, RedisResult};
 use sse_core::Event;
@@ -12,14 +11,16 @@ use sse_test::hub::{Client, Seen};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 /// How long to wait for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until this holds.
 #[track_caller]
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
     let message = format!("{}: {what} in time", std::panic::Location::caller());
     async move {
         let deadline = Instant::now() + PATIENCE;
@@ -32,30 +33,30 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output 
 
 /// The address of the master, as a name service tells it to a node.
 #[derive(Clone)]
-pub struct Address {
+pub(crate) struct Address {
     port: Arc<AtomicU16>,
     open: Arc<AtomicBool>,
 }
 
 impl Address {
-    pub fn of(server: &Server) -> Self {
+    pub(crate) fn of(server: &Server) -> Self {
         Self { port: Arc::new(server.port.into()), open: Arc::new(true.into()) }
     }
 
-    pub fn lead_to(&self, server: &Server) {
+    pub(crate) fn lead_to(&self, server: &Server) {
         self.port.store(server.port, Ordering::SeqCst);
     }
 
     /// New connections fail from now on.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.open.store(false, Ordering::SeqCst);
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
 
-    pub fn builder(&self) -> Builder {
+    pub(crate) fn builder(&self) -> Builder {
         let Self { port, open } = self.clone();
         let client = move || -> RedisResult<RedisClient> {
             if !open.load(Ordering::SeqCst) {
@@ -66,16 +67,16 @@ impl Address {
         Redis::builder_with(move || std::future::ready(client()))
     }
 
-    pub async fn hub(&self) -> Hub {
+    pub(crate) async fn hub(&self) -> Hub {
         Hub::connect(self.builder().build()).await.expect("the server is there")
     }
 }
 
-pub async fn hub(server: &Server) -> Hub {
+pub(crate) async fn hub(server: &Server) -> Hub {
     Address::of(server).hub().await
 }
 
-pub fn event(data: &str) -> Event {
+pub(crate) fn event(data: &str) -> Event {
     Event::new().data(data)
 }
 
@@ -83,7 +84,7 @@ pub fn event(data: &str) -> Event {
 ///
 /// The tests cut connections before they publish, and not while an event is on its way: an unknown
 /// outcome is that of an event which was sent to a server that is no more.
-pub async fn publish_soon(hub: &Hub, data: &str) -> Position {
+pub(crate) async fn publish_soon(hub: &Hub, data: &str) -> Position {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match hub.publish("news", event(data)).await {
@@ -97,7 +98,7 @@ pub async fn publish_soon(hub: &Hub, data: &str) -> Position {
 
 /// What a client sees until it sees this data: data, and `gap:` with its cause; no other control
 /// events.
-pub async fn story(client: &mut Client, last: &str) -> Vec<String> {
+pub(crate) async fn story(client: &mut Client, last: &str) -> Vec<String> {
     let mut story = Vec::new();
     while story.last().is_none_or(|seen| seen != last) {
         story.extend(told(&client.next().await.expect("the stream goes on")));
@@ -106,7 +107,7 @@ pub async fn story(client: &mut Client, last: &str) -> Vec<String> {
 }
 
 /// The client's next event or gap.
-pub async fn next(client: &mut Client) -> String {
+pub(crate) async fn next(client: &mut Client) -> String {
     loop {
         if let Some(told) = told(&client.next().await.expect("the stream goes on")) {
             return told;
@@ -114,7 +115,7 @@ pub async fn next(client: &mut Client) -> String {
     }
 }
 
-pub fn told(seen: &Seen) -> Option<String> {
+pub(crate) fn told(seen: &Seen) -> Option<String> {
     match seen.control() {
         None => Some(seen.data.clone()),
         Some("hello" | "at") => None,
@@ -127,14 +128,14 @@ pub fn told(seen: &Seen) -> Option<String> {
 }
 
 /// Two nodes, and a client of each that has seen the event `0`.
-pub struct Pair {
-    pub addresses: [Address; 2],
-    pub hubs: [Hub; 2],
-    pub clients: [Client; 2],
+pub(crate) struct Pair {
+    pub(crate) addresses: [Address; 2],
+    pub(crate) hubs: [Hub; 2],
+    pub(crate) clients: [Client; 2],
 }
 
 impl Pair {
-    pub async fn on(server: &Server) -> Self {
+    pub(crate) async fn on(server: &Server) -> Self {
         let addresses = [Address::of(server), Address::of(server)];
         let hubs = [addresses[0].hub().await, addresses[1].hub().await];
         let mut clients = [Client::new(&hubs[0], &["news"]), Client::new(&hubs[1], &["news"])];
@@ -145,25 +146,25 @@ impl Pair {
         Self { addresses, hubs, clients }
     }
 
-    pub fn lead_to(&self, server: &Server) {
+    pub(crate) fn lead_to(&self, server: &Server) {
         self.addresses.iter().for_each(|address| address.lead_to(server));
     }
 
     /// Takes both nodes' tails away; their publishers stay connected.
-    pub async fn deafen(&self, server: &Server) {
+    pub(crate) async fn deafen(&self, server: &Server) {
         self.addresses.iter().for_each(Address::close);
         for hub in &self.hubs {
             server.cut_tails_until(|| matches!(hub.health(), sse_hub::Health::Unreachable(_))).await;
         }
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.addresses.iter().for_each(Address::open);
     }
 
     /// Both clients see this until they see the last of it.
     #[track_caller]
-    pub fn both_see(&mut self, expected: &[&str]) -> impl Future<Output = ()> {
+    pub(crate) fn both_see(&mut self, expected: &[&str]) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
             for (node, client) in self.clients.iter_mut().enumerate() {
@@ -174,57 +175,74 @@ impl Pair {
     }
 
     /// Both clients see this, whatever comes before it.
-    pub async fn both_reach(&mut self, last: &str) {
+    pub(crate) async fn both_reach(&mut self, last: &str) {
         for client in &mut self.clients {
             story(client, last).await;
         }
     }
 
-    pub fn gaps(&self) -> u64 {
+    pub(crate) fn gaps(&self) -> u64 {
         self.hubs.iter().map(gaps).sum()
     }
 }
 
-pub fn gaps(hub: &Hub) -> u64 {
+pub(crate) fn gaps(hub: &Hub) -> u64 {
     let stats = hub.stats();
     stats.gaps_ahead + stats.gaps_epoch + stats.gaps_lagged + stats.gaps_malformed + stats.gaps_trimmed
 }
 
-/// A connection to a server that can be made to lose its answers.
-pub struct Proxy {
-    pub port: u16,
+/// A way to a server that notes what it is asked, and can lose its answers or hold them back.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     mute: Arc<AtomicBool>,
+    held: watch::Sender<bool>,
+    asked: Arc<Mutex<Vec<u8>>>,
     sockets: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
 }
 
 impl Proxy {
-    pub async fn to(server: &Server) -> Self {
+    pub(crate) async fn to(server: &Server) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let (mute, sockets) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let proxy = Self { port, mute: mute.clone(), sockets: sockets.clone() };
+        let (held, asked) = (watch::Sender::new(false), Arc::new(Mutex::new(Vec::new())));
+        let proxy = Self {
+            port,
+            mute: mute.clone(),
+            held: held.clone(),
+            asked: asked.clone(),
+            sockets: sockets.clone(),
+        };
         let server = server.port;
         let accept = tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
-                let mute = mute.clone();
+                let (mute, mut held, asked) = (mute.clone(), held.subscribe(), asked.clone());
                 let pass = tokio::spawn(async move {
                     let Ok(redis) = tokio::net::TcpStream::connect(("127.0.0.1", server)).await else {
                         return;
                     };
                     let ((mut from_node, mut to_node), (mut from_redis, mut to_redis)) =
                         (node.into_split(), redis.into_split());
-                    let questions = tokio::io::copy(&mut from_node, &mut to_redis);
+                    let questions = async {
+                        let mut buffer = vec![0; 65_536];
+                        while let Ok(len @ 1..) = from_node.read(&mut buffer).await {
+                            proxy_lock(&asked).extend_from_slice(&buffer[..len]);
+                            if to_redis.write_all(&buffer[..len]).await.is_err() {
+                                break;
+                            }
+                        }
+                    };
                     let answers = async {
-                        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
                         let mut buffer = vec![0; 65_536];
                         while let Ok(len @ 1..) = from_redis.read(&mut buffer).await {
+                            held.wait_for(|held| !held).await.expect("the proxy is there");
                             let muted = mute.load(Ordering::SeqCst);
                             if !muted && to_node.write_all(&buffer[..len]).await.is_err() {
                                 break;
                             }
                         }
                     };
-                    tokio::select! { _ = questions => {}, () = answers => {} }
+                    tokio::select! { () = questions => {}, () = answers => {} }
                 });
                 proxy_lock(&sockets).push(pass.abort_handle());
             }
@@ -234,11 +252,21 @@ impl Proxy {
     }
 
     /// Drops all answers from now on, or passes them again.
-    pub fn mute(&self, mute: bool) {
+    pub(crate) fn mute(&self, mute: bool) {
         self.mute.store(mute, Ordering::SeqCst);
     }
 
-    pub fn url(&self) -> String {
+    /// Holds all answers back from now on, or lets them go.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
+    }
+
+    /// How often nodes have sent this word.
+    pub(crate) fn asked(&self, word: &str) -> usize {
+        proxy_lock(&self.asked).windows(word.len()).filter(|bytes| *bytes == word.as_bytes()).count()
+    }
+
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 }

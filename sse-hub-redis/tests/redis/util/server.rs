@@ -1,94 +1,84 @@
 use redis::{Client, Connection, Value};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use sse_test::redis::LASTING;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What is written outlives the process, which needs no sync: only the machine's end would.
-const LASTING: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "no"];
-
-/// A Redis server of a test's own. It ends with the test.
-pub struct Server {
-    process: Option<Child>,
-    directory: TempDir,
-    pub port: u16,
-    arguments: Vec<String>,
-    /// How many seconds its clock is ahead.
-    ahead: u64,
+/// A Redis server of a test's own, and what can happen to it. It ends with the test.
+pub(crate) struct Server {
+    process: sse_test::redis::Server,
+    pub(crate) port: u16,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&LASTING)
     }
 
     /// Starts a server with these arguments.
-    pub fn with(arguments: &[&str]) -> Self {
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let mut server = Self::new(arguments);
         server.restart();
         server
     }
 
     /// Starts a server whose clock is this many seconds ahead.
-    pub fn ahead(seconds: u64) -> Self {
+    pub(crate) fn ahead(seconds: u64) -> Self {
         let mut server = Self::new(&LASTING);
-        server.ahead = seconds;
+        let clock = server.clock();
+        server.process.environment =
+            vec![("LD_PRELOAD", clock.into()), ("SECONDS_AHEAD", seconds.to_string().into())];
         server.restart();
         server
     }
 
     fn new(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        Self {
-            process: None,
-            directory: tempfile::tempdir().expect("a directory"),
-            port: port.expect("a free port").port(),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
-            ahead: 0,
-        }
+        let for_all = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"];
+        let process = sse_test::redis::Server::new(&[&for_all, arguments].concat());
+        Self { port: process.port, process }
     }
 
     /// Starts a server that follows this one, and waits until it has everything.
-    pub fn replica(&self) -> Self {
+    pub(crate) fn replica(&self) -> Self {
         let replica = Self::start();
         replica.follow(self);
         replica
     }
 
-    pub fn follow(&self, master: &Self) {
+    pub(crate) fn follow(&self, master: &Self) {
         self.run(&format!("REPLICAOF 127.0.0.1 {}", master.port));
         self.until("it follows", || self.info("master_link_status") == "up" && self.caught_up_with(master));
     }
 
-    pub fn caught_up_with(&self, master: &Self) -> bool {
+    pub(crate) fn caught_up_with(&self, master: &Self) -> bool {
         self.info("master_repl_offset") == master.info("master_repl_offset")
     }
 
     /// Gets nothing more from its master.
-    pub fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         self.run("REPLICAOF 127.0.0.1 1");
     }
 
-    pub fn promote(&self) {
+    pub(crate) fn promote(&self) {
         self.run("REPLICAOF NO ONE");
     }
 
     /// Waits until the append-only file has all: while an older part of it is being synced, Redis
     /// holds back what it has acknowledged.
-    pub fn written(&self) {
+    pub(crate) fn written(&self) {
         self.until("it writes", || self.info("aof_buffer_length") == "0");
     }
 
     /// A field of `INFO`.
-    pub fn info(&self, field: &str) -> String {
+    pub(crate) fn info(&self, field: &str) -> String {
         let info: String = redis::from_redis_value(self.run("INFO everything")).expect("it is text");
         let mut lines = info.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(name, _)| *name == field).expect("there is such a field").1.into()
     }
 
     /// Cuts the connections that wait for entries, until this holds.
-    pub async fn cut_tails_until(&self, holds: impl Fn() -> bool) {
+    pub(crate) async fn cut_tails_until(&self, holds: impl Fn() -> bool) {
         super::until("the tails are gone", || {
             let list: String = redis::from_redis_value(self.run("CLIENT LIST")).expect("it is text");
             for client in list.lines().filter(|client| client.contains(" cmd=xread ")) {
@@ -101,37 +91,23 @@ impl Server {
         .await;
     }
 
-    pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+    pub(crate) fn url(&self) -> String {
+        self.process.url()
     }
 
     /// Starts the server, which was killed, on what it kept.
-    pub fn restart(&mut self) {
-        self.launch();
-        self.until("it starts", || {
-            let connection = self.client().get_connection();
-            connection.is_ok_and(|mut redis| redis::cmd("PING").query::<String>(&mut redis).is_ok())
-        });
+    pub(crate) fn restart(&mut self) {
+        self.process.restart();
     }
 
     /// Starts the server, and does not wait.
-    pub fn launch(&mut self) {
-        assert!(self.process.is_none(), "it runs");
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", "--dir"]);
-        command.arg(self.directory.path()).args(&self.arguments);
-        if self.ahead > 0 {
-            command.env("LD_PRELOAD", self.clock()).env("SECONDS_AHEAD", self.ahead.to_string());
-        }
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.process =
-            Some(process.expect("redis-server must be installed: it is in Debian's package of this name"));
+    pub(crate) fn launch(&mut self) {
+        self.process.launch();
     }
 
     /// Compiles the clock: Debian's `faketime` does not work with the allocator of Redis.
     fn clock(&self) -> std::path::PathBuf {
-        let library = self.directory.path().join("clock.so");
+        let library = self.process.directory.path().join("clock.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/util/clock.c");
         let status = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
         assert!(status.expect("cc is there, since Rust links with it").success());
@@ -139,40 +115,38 @@ impl Server {
     }
 
     /// Sets the clock right, from the next start on.
-    pub fn correct_clock(&mut self) {
-        self.ahead = 0;
+    pub(crate) fn correct_clock(&mut self) {
+        self.process.environment.clear();
     }
 
     /// Ends the server without a chance to save anything.
-    pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("it runs");
-        process.kill().expect("it can be killed");
-        process.wait().expect("it ends");
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Copies what it has on disk.
-    pub fn back_up(&self) -> TempDir {
+    pub(crate) fn back_up(&self) -> TempDir {
         let backup = tempfile::tempdir().expect("a directory");
-        copy(self.directory.path(), backup.path());
+        copy(self.process.directory.path(), backup.path());
         backup
     }
 
     /// Gives the server, which was killed, what it had on disk before.
-    pub fn restore(&mut self, backup: TempDir) {
-        assert!(self.process.is_none(), "it runs");
-        self.directory = backup;
+    pub(crate) fn restore(&mut self, backup: TempDir) {
+        assert!(self.process.process_id().is_none(), "it runs");
+        self.process.directory = backup;
     }
 
     fn client(&self) -> Client {
         Client::open(self.url()).expect("the URL is right")
     }
 
-    pub fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> Connection {
         self.client().get_connection().expect("the server is there")
     }
 
     /// Sends a command, and returns what it says.
-    pub fn run(&self, command: &str) -> Value {
+    pub(crate) fn run(&self, command: &str) -> Value {
         let mut words = command.split(' ');
         let mut command = redis::cmd(words.next().expect("a command"));
         for word in words {
@@ -182,8 +156,8 @@ impl Server {
     }
 
     /// Sends the process a signal, such as `STOP`.
-    pub fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().expect("it runs").id().to_string();
+    pub(crate) fn signal(&self, signal: &str) {
+        let process = self.process.process_id().expect("it runs").to_string();
         let status = Command::new("kill").args([&format!("-{signal}"), &process]).status();
         assert!(status.expect("kill is there").success());
     }
@@ -207,14 +181,6 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
             copy(&file.path(), &to);
         } else {
             std::fs::copy(file.path(), to).expect("it can be copied");
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.process.is_some() {
-            self.kill();
         }
     }
 }

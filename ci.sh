@@ -126,8 +126,8 @@ clients() { # real browsers, clients and a real proxy
   npm ci --prefix e2e --no-audit --no-fund
   python3 -m venv e2e/.venv
   e2e/.venv/bin/pip install -q --disable-pip-version-check --no-deps -r e2e/requirements.txt
-  # One at a time: on two cores, several browsers at once take longer.
-  cargo test --workspace --all-features --test clients -- --test-threads=1
+  # They mostly wait.
+  cargo test --workspace --all-features --test clients -- --test-threads=3
 }
 
 no-std() { # the codec's tests without `std`, a program that links without it, and the codec for browsers

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sse_source::{Attempt, Error, EventSource, ReadyState, Signal};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -410,4 +411,34 @@ async fn a_server_that_is_down_is_asked_until_it_is_up() {
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
     assert_eq!(events.message().await.unwrap().unwrap().data, "up");
     server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_blocked_worker_thread_does_not_make_a_server_idle() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Its server must not be blocked.
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").unwrap();
+        while stream.write_all(b":\n\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let client = reqwest::Client::new();
+    let mut events = EventSource::new(move |attempt| {
+        client.get(format!("http://{address}")).headers(attempt.headers).send()
+    })
+    .idle_timeout(Duration::from_millis(500));
+    assert!(matches!(events.next().await, Some(Ok(Signal::Open(_)))));
+    for _ in 0..3 {
+        // It waits when the thread is blocked, so the time-out is running.
+        let quiet = timeout(Duration::from_millis(100), events.next()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        let blocked = tokio::spawn(async { std::thread::sleep(Duration::from_secs(1)) });
+        let quiet = timeout(Duration::from_millis(1500), events.next()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        blocked.await.unwrap();
+    }
 }

@@ -137,8 +137,7 @@ no-std() { # the codec's tests without `std`, a program that links without it, a
 }
 
 linear() { # the codec takes linear time, measured in instructions
-  # Without the demo's optimization of whole programs, which takes long.
-  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo test -p sse-proto --release --test linear
+  cargo test -p sse-proto --release --test linear
 }
 
 fuzz() { # each target on its seeds and, with a nightly Rust, for a while

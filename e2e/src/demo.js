@@ -150,6 +150,8 @@ const plays = {
     await until(() => servers.length === 1);
     await page.before();
     await post("ready");
+    await until(() => servers.length >= 2);
+    fetch(search.get("tell"), { mode: "no-cors" }).catch(() => {});
     await until(() => servers.length >= 3);
     await page.after();
     return { servers, ...page.seen() };

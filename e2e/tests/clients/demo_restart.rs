@@ -1,20 +1,22 @@
 //! What pages of the demo show when it is killed and started again, with events that were in memory.
 
-use crate::util::{Server, free_port};
+use crate::util::{PATIENCE, Server, free_port};
 use e2e::browser::Browser;
 use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::time::sleep;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 /// What the page reports of its time before the restart, and after it.
 async fn restart(open: impl FnOnce(&str) -> Browser, page: &str) -> Value {
     let port = free_port();
     let mut server = Server::start("demo", port).await;
-    let _browser = open(&format!("http://127.0.0.1:{port}{page}?play=restart"));
+    // The page cannot tell the server that the server is gone.
+    let told = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tell = told.local_addr().unwrap();
+    let _browser = open(&format!("http://127.0.0.1:{port}{page}?play=restart&tell=http://{tell}/"));
     assert_eq!(server.report().await, r#""ready""#);
     server.process.kill().await.unwrap();
-    // Each page asks every two seconds whether the server is there.
-    sleep(Duration::from_secs(4)).await;
+    timeout(PATIENCE, told.accept()).await.expect("the page to notice").unwrap();
     let seen = Server::start("demo", port).await.report().await;
     let seen: Value = serde_json::from_str(&seen).expect("JSON");
     assert!(seen.is_object(), "the page failed: {seen}");

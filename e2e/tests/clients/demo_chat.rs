@@ -1,10 +1,10 @@
 //! The demo's chat, as visitors see it.
 
+use crate::util::free_port;
 use demo::Engine;
 use e2e::browser::Browser;
 use serde_json::{Value, json};
 use sse_test::redis::{LASTING, Server};
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -48,11 +48,6 @@ async fn without_event_source_long_polling_has_the_same_ids(open: impl FnOnce(&s
 e2e::each_browser! {
     a_reloaded_page_has_everything_once
     without_event_source_long_polling_has_the_same_ids
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until something listens on this port.

@@ -89,4 +89,12 @@ impl Attempt {
             Failure::WrongServer | Failure::Broken => Self::Unreachable(error),
         }
     }
+
+    /// The attempt failed after it was sent.
+    pub(crate) fn after(error: RedisError) -> Self {
+        match failure(&error) {
+            Failure::Broken => Self::Unknown(error),
+            _ => Self::before(error),
+        }
+    }
 }

@@ -1,13 +1,12 @@
 //! Appending in batches: whatever is published while a batch is on its way is the next one.
 
 use crate::append::Attempt;
-use crate::connection::{Failure, PATIENCE, failure, patiently};
-use crate::entry::{Id, epoch_text, nonce_text};
+use crate::connection::{PATIENCE, patiently};
+use crate::entry::{BLOCK, Id, NONCE, TOPIC, nonce_text};
 use crate::log::Inner;
-use crate::mark::{Mark, PREFIX};
-use crate::script;
+use crate::mark::Mark;
 use bytes::Bytes;
-use redis::{ErrorKind, RedisError};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value, from_redis_value};
 use sse_hub::Position;
 use std::collections::VecDeque;
 use std::mem;
@@ -18,7 +17,7 @@ use tokio::sync::oneshot;
 /// does nothing else while it appends them.
 const BATCH: (usize, usize) = (128, 256 * 1024);
 
-/// How many epochs to follow while events are appended.
+/// How often to begin the stream anew while events are appended.
 const EPOCHS: usize = 8;
 
 #[derive(Default)]
@@ -135,38 +134,64 @@ impl Inner {
     async fn append_batch(&self, batch: &mut Vec<Job>) -> Result<(), Attempt> {
         let mut lease = self.publisher.get(self).await.map_err(Attempt::before)?;
         for _ in 0..EPOCHS {
-            let epoch = self.mark().epoch().unwrap_or_default();
-            let mut append = script::APPEND.key(&self.key);
-            append.arg(PREFIX).arg(epoch_text(epoch)).arg(self.max_len);
-            for Job { topic, block, nonce, .. } in &*batch {
-                append.arg(nonce_text(*nonce)).arg(topic).arg(&**block);
-            }
-            let answer = patiently(PATIENCE, append.invoke_async(&mut lease.connection)).await;
-            let ids: Vec<Id> = match answer {
-                Ok(ids) => ids,
-                Err(error) => {
-                    lease.failed(self, &error);
-                    return Err(match failure(&error) {
-                        Failure::Broken => Attempt::Unknown(error),
-                        _ => Attempt::before(error),
-                    });
-                }
-            };
-            let has_other_epoch = ids.is_empty();
-            let appended = batch.drain(..ids.len().min(batch.len()));
-            for (Id(major, minor), job) in ids.into_iter().zip(appended) {
-                let position = Position { epoch, major, minor, nonce: job.nonce };
-                self.mark().note_acknowledged(position);
-                job.end(Ok(position));
-            }
-            if batch.is_empty() {
-                return Ok(());
-            }
-            if has_other_epoch && let Err(error) = Mark::find(self, &mut lease.connection).await {
+            let (mark, epoch) = self.mark().name();
+            let append = self.adding(batch, &mark);
+            let answers = patiently(PATIENCE, append.query_async(&mut lease.connection)).await;
+            let mut answers: Vec<RedisResult<Value>> = answers.map_err(|error| {
                 lease.failed(self, &error);
-                return Err(Attempt::before(error));
+                Attempt::after(error)
+            })?;
+            // Whether this is still the epoch that the node knows.
+            let is_marked = answers.pop().is_some_and(|answer| answer.is_ok());
+            let (mut appended, mut failed) = (Vec::new(), None);
+            for (job, answer) in mem::take(batch).into_iter().zip(answers) {
+                match answer.and_then(|id| Ok(from_redis_value(id)?)) {
+                    Ok(Some(id)) => appended.push((job, id)),
+                    // There is no stream.
+                    Ok(None) => batch.push(job),
+                    Err(error) => {
+                        lease.failed(self, &error);
+                        failed = Some(Attempt::after(error));
+                        batch.push(job);
+                    }
+                }
+            }
+            let epoch = match is_marked {
+                true => Ok(epoch),
+                false => Mark::find(self, &mut lease.connection).await.map(|found| found.newest.epoch),
+            };
+            if let Err(error) = &epoch {
+                lease.failed(self, error);
+            }
+            for (job, Id(major, minor)) in appended {
+                let outcome = epoch.as_ref().map(|epoch| {
+                    let position = Position { epoch: *epoch, major, minor, nonce: job.nonce };
+                    self.mark().note_acknowledged(position);
+                    position
+                });
+                job.end(outcome.map_err(|error| Attempt::Unknown(error.clone())));
+            }
+            match (failed, epoch) {
+                _ if batch.is_empty() => return Ok(()),
+                (Some(failed), _) => return Err(failed),
+                (None, Err(error)) => return Err(Attempt::before(error)),
+                (None, Ok(_)) => {}
             }
         }
-        Err(Attempt::Unreachable((ErrorKind::Client, "the stream begins one epoch after the other").into()))
+        Err(Attempt::Unreachable((ErrorKind::Client, "the stream is deleted again and again").into()))
+    }
+
+    /// Returns what appends these events and asks for the mark behind them.
+    fn adding(&self, batch: &[Job], mark: &str) -> Pipeline {
+        let mut pipeline = redis::pipe();
+        pipeline.ignore_errors();
+        for Job { topic, block, nonce, .. } in batch {
+            let mut add = Cmd::with_capacity(16, self.key.len() + topic.len() + block.len() + 64);
+            add.arg(&["XADD", &self.key, "NOMKSTREAM", "MAXLEN", "~"]).arg(self.max_len).arg("*");
+            add.arg(NONCE).arg(nonce_text(*nonce)).arg(TOPIC).arg(topic).arg(BLOCK).arg(&**block);
+            pipeline.add_command(add);
+        }
+        pipeline.cmd("XINFO").arg(&["CONSUMERS", &self.key, mark]);
+        pipeline
     }
 }

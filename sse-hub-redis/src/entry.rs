@@ -5,9 +5,9 @@ use redis::{FromRedisValue, ParsingError, Value};
 use sse_hub::{Position, Record};
 
 /// The field of the random bits that tell an entry from another one with the same ID.
-const NONCE: &str = "n";
-const TOPIC: &str = "t";
-const BLOCK: &str = "b";
+pub(crate) const NONCE: &[u8] = b"n";
+pub(crate) const TOPIC: &[u8] = b"t";
+pub(crate) const BLOCK: &[u8] = b"b";
 
 /// An entry's ID: milliseconds and a sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,15 +83,17 @@ impl FromRedisValue for Entry {
     }
 
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (id, fields): (Id, Vec<(Bytes, Bytes)>) = FromRedisValue::from_redis_value(value)?;
-        let mut entry = Self { id, nonce: None, topic: None, block: None, fields: fields.len() };
-        for (name, value) in fields {
-            if name == NONCE {
-                entry.nonce = parse_nonce(&value);
-            } else if name == TOPIC {
-                entry.topic = String::from_utf8(value.into()).ok();
-            } else if name == BLOCK {
-                entry.block = Some(value);
+        let (id, fields): (Id, Vec<Value>) = FromRedisValue::from_redis_value(value)?;
+        let mut entry = Self { id, nonce: None, topic: None, block: None, fields: fields.len() / 2 };
+        let mut fields = fields.into_iter();
+        while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) =
+            (fields.next(), fields.next())
+        {
+            match &*name {
+                NONCE => entry.nonce = parse_nonce(&value),
+                TOPIC => entry.topic = String::from_utf8(value).ok(),
+                BLOCK => entry.block = Some(value.into()),
+                _ => {}
             }
         }
         Ok(entry)
@@ -99,9 +101,9 @@ impl FromRedisValue for Entry {
 }
 
 pub(crate) fn parse_nonce(text: &[u8]) -> Option<u32> {
-    let nonce = u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()?;
     // Others may write what we would not.
-    (nonce_text(nonce).as_bytes() == text).then_some(nonce)
+    let is_ours = text.len() == 8 && text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_ours.then(|| u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok())?
 }
 
 pub(crate) fn nonce_text(nonce: u32) -> String {

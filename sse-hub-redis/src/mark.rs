@@ -20,6 +20,7 @@ const LEFT: usize = 64;
 /// What this node knows about the stream.
 #[derive(Debug, Default)]
 pub(crate) struct Mark {
+    name: String,
     epoch: Option<u64>,
     /// The replication ID of the server; empty if it is to be found anew.
     replid: String,
@@ -54,23 +55,27 @@ impl Mark {
     ) -> RedisResult<FoundMark> {
         // Of two answers, the later one must be the newer one.
         let _one_at_a_time = redis.finding.lock().await;
-        let (epoch, id, nonce, replid, time): (String, String, String, String, u64) = {
+        let (name, id, nonce, time): (String, String, String, u64) = {
             let mut script = script::OPEN.key(&redis.key);
             script.arg(PREFIX).arg(epoch_text(redis.random()?)).arg(nonce_text(nonce()));
             redis.mark().arguments(&mut script);
             patiently(PATIENCE, script.invoke_async(connection)).await?
         };
-        let epoch = u64::from_str_radix(&epoch, 16).ok();
-        let position = (|| {
+        let found = (|| {
+            let mut parts = name.strip_prefix(PREFIX)?.split(':');
+            let epoch = u64::from_str_radix(parts.next()?, 16).ok()?;
+            let replid = parts.next_back()?.to_owned();
             let Id(major, minor) = Id::parse(&id)?;
-            Some(Position { epoch: epoch?, major, minor, nonce: parse_nonce(nonce.as_bytes())? })
+            let newest = Position { epoch, major, minor, nonce: parse_nonce(nonce.as_bytes())? };
+            Some(FoundMark { newest, replid })
         })();
-        let position = position.ok_or((ErrorKind::Parse, "the stream's last entry cannot be read"))?;
+        let found = found.ok_or((ErrorKind::Parse, "the mark or the last entry cannot be read"))?;
         let mut mark = redis.mark();
-        mark.enter(position.epoch);
-        mark.replid.clone_from(&replid);
+        mark.enter(found.newest.epoch);
+        mark.name = name;
+        mark.replid.clone_from(&found.replid);
         mark.note_time(time);
-        Ok(FoundMark { newest: position, replid })
+        Ok(found)
     }
 
     fn arguments(&self, script: &mut redis::ScriptInvocation<'_>) {
@@ -107,6 +112,11 @@ impl Mark {
 
     pub(crate) fn epoch(&self) -> Option<u64> {
         self.epoch
+    }
+
+    /// Returns the name on the server that was found last, and the epoch in it.
+    pub(crate) fn name(&self) -> (String, u64) {
+        (self.name.clone(), self.epoch.unwrap_or_default())
     }
 
     pub(crate) fn replid(&self) -> String {

@@ -10,5 +10,4 @@ macro_rules! script {
 }
 
 pub(crate) static OPEN: LazyLock<Script> = script!("lua/open.lua");
-pub(crate) static APPEND: LazyLock<Script> = script!("lua/append.lua");
 pub(crate) static CHECK: LazyLock<Script> = script!("lua/check.lua");

@@ -251,7 +251,7 @@ impl Hub {
         let Some(engine) = &self.shared.engine else {
             return Ok(self.shared.publish(topic, block));
         };
-        let position = remote(engine.append(topic, Bytes::copy_from_slice(block.block())).await)?;
+        let position = remote(engine.append(topic, block.without_id()).await)?;
         self.shared.counters.published.fetch_add(1, Ordering::Relaxed);
         Ok(position)
     }

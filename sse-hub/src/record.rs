@@ -1,7 +1,7 @@
 use crate::control;
 use crate::error::PublishError;
 use crate::position::Position;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use sse_core::{Decoder, EncodedEvent, Event, Frame};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -113,8 +113,10 @@ impl Block {
         Ok(Self { room_and_block, room })
     }
 
-    pub(crate) fn block(&self) -> &[u8] {
-        &self.room_and_block[self.room..]
+    pub(crate) fn without_id(self) -> Bytes {
+        let mut block = Bytes::from(self.room_and_block);
+        block.advance(self.room);
+        block
     }
 
     pub(crate) fn with_id(mut self, position: Position) -> Bytes {

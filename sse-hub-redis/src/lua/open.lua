@@ -5,7 +5,7 @@
 -- ARGV: the prefix of the mark, a new epoch, the nonce of a new entry, how many epochs were left,
 --       these epochs, then positions that this node has read or was told of: for each the epoch, the
 --       ID, the nonce, and how many milliseconds ago that was
--- Returns: the epoch, the last ID, its nonce, the replication ID, the time
+-- Returns: the mark, the last ID, its nonce, the time
 local key, prefix = KEYS[1], ARGV[1]
 
 local version = tonumber(redis.call('INFO', 'server'):match('redis_version:(%d+)'))
@@ -45,14 +45,16 @@ if not epoch or seen_on ~= replid then
   if not epoch then
     epoch, since = ARGV[2], string.format('%d', now())
   end
-  redis.call('XGROUP', 'CREATE', key, prefix .. epoch .. ':' .. since .. ':' .. replid, '$', 'MKSTREAM')
+  local mark = prefix .. epoch .. ':' .. since .. ':' .. replid
+  redis.call('XGROUP', 'CREATE', key, mark, '$', 'MKSTREAM')
   for _, name in ipairs(marks) do
     redis.call('XGROUP', 'DESTROY', key, name)
   end
+  marks = { mark }
 end
 
 local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
 if not last or last[1] ~= read_stream(key)['last-generated-id'] then
   last = { redis.call('XADD', key, '*', 'n', ARGV[3]), { 'n', ARGV[3] } }
 end
-return { epoch, last[1], nonce_of(last), replid, now() }
+return { marks[1], last[1], nonce_of(last), now() }

@@ -11,7 +11,7 @@ use std::time::Duration;
 const EVENTS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_that_are_published_at_once_share_commands() {
+async fn events_that_are_published_at_once_share_batches() {
     let server = Server::start();
     let hub = hub(&server).await;
     publish(&hub, "news", "the connection is there").await;
@@ -28,9 +28,10 @@ async fn events_that_are_published_at_once_share_commands() {
         assert_eq!(fields[5], format!("data: {event}\n\n"));
     }
     assert_eq!(blocks.len(), EVENTS + 2, "with the opening and the first event");
-    let stats = server.info("cmdstat_evalsha");
-    let calls: usize = stats.split(['=', ',']).nth(1).and_then(|calls| calls.parse().ok()).expect("a number");
-    assert!(calls < EVENTS / 2, "the tail's checks are among them: {calls}");
+    let stats = server.info("cmdstat_xinfo|consumers");
+    let batches: usize =
+        stats.split(['=', ',']).nth(1).and_then(|calls| calls.parse().ok()).expect("a number");
+    assert!(batches < EVENTS / 2, "each asks for the mark once: {batches}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

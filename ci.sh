@@ -13,7 +13,7 @@ bare_target=thumbv7em-none-eabihf
 wasm_target=wasm32-unknown-unknown
 crates=(-p sse-proto -p sse-hub -p sse-hub-redis -p sse-source -p sse-actix -p sse-axum -p sse-rocket -p sse-warp)
 
-steps=(format lints features docs tests redis races clients no-std linear fuzz bench msrv dependencies packages api)
+steps=(format lints features docs tests redis races clients no-std linear fuzz bench dependencies packages api)
 quick=(format lints docs tests)
 
 # What a step needs besides Rust: `command:package` for Debian, `cargo:crate`, `component:name` or
@@ -37,7 +37,6 @@ needs() {
       if cargo +nightly --version >/dev/null 2>&1; then echo cargo:cargo-fuzz; fi
       ;;
     bench | races) echo component:clippy component:rustfmt ;;
-    msrv) echo cargo:cargo-hack ;;
     dependencies) echo cargo:cargo-deny ;;
     api) if [ -n "$(last_release)" ]; then echo cargo:cargo-semver-checks; fi ;;
     *) ;;
@@ -68,7 +67,7 @@ install() { # what the steps need
   fi
   for need in "$@"; do
     case $need in
-      cargo:*) command -v "${need#*:}" >/dev/null || cargo install --locked "${need#*:}" ;;
+      cargo:*) command -v "${need#*:}" >/dev/null || cargo install --locked --debug "${need#*:}" ;;
       component:*) rustup component list --installed | grep -q "^${need#*:}" || rustup component add "${need#*:}" ;;
       target:*) rustup target list --installed | grep -qx "${need#*:}" || rustup target add "${need#*:}" ;;
     esac
@@ -160,11 +159,11 @@ fuzz() { # each target on its seeds and, with a nightly Rust, for a while
 
 bench() { # the benchmarks build
   cargo fmt --manifest-path bench/Cargo.toml --check
-  cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
-}
-
-msrv() { # the oldest Rust that each crate supports
-  CARGO_TARGET_DIR=target/msrv cargo hack check --workspace --exclude e2e --rust-version --all-features
+  # Checked beside the workspace, whose dependencies it shares, and without building jemalloc, since nothing is linked.
+  mkdir -p target
+  touch target/libjemalloc.a
+  JEMALLOC_OVERRIDE=$PWD/target/libjemalloc.a \
+    cargo clippy --manifest-path bench/Cargo.toml --target-dir target --all-targets -- -D warnings
 }
 
 dependencies() {
@@ -177,10 +176,10 @@ dependencies() {
   fi
 }
 
-packages() { # as they are published, and with the oldest versions of their direct dependencies
+packages() { # as they are published, with the oldest Rust and the oldest direct dependencies that they support
   rm -rf target/package
   cargo package --no-verify "${crates[@]}" --allow-dirty
-  local package patches=(
+  local package rust patches=(
     --config "patch.crates-io.sse-proto.path='$PWD/sse-core'"
     --config "patch.crates-io.sse-hub.path='$PWD/sse-hub'"
   )
@@ -192,7 +191,10 @@ packages() { # as they are published, and with the oldest versions of their dire
     mv target/Cargo.toml "$package/Cargo.toml"
     rm -f "$package/Cargo.lock"
     RUSTC_BOOTSTRAP=1 cargo -Zdirect-minimal-versions "${patches[@]}" generate-lockfile --manifest-path "$package/Cargo.toml"
-    cargo "${patches[@]}" check --all-features --manifest-path "$package/Cargo.toml" --target-dir target/minimal
+    rust=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$package/Cargo.toml")
+    echo "$(basename "$package") with Rust $rust"
+    rustup run --install "$rust" cargo "${patches[@]}" check --all-features --manifest-path "$package/Cargo.toml" \
+      --target-dir target/minimal
   done
 }
 

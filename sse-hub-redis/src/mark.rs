@@ -100,6 +100,7 @@ impl Mark {
 
     /// Leaves the epoch, so that it must not come again.
     pub(crate) fn leave(&mut self) {
+        self.name.clear();
         self.left.extend(self.epoch.take());
         if self.left.len() > LEFT {
             self.left.remove(0);

@@ -68,6 +68,15 @@ async fn rockets_macro_makes_a_stream_of_events() {
     assert_eq!(response.into_string().await.unwrap(), ":\n\ndata: 1\n\ndata: 2\n\n");
 }
 
+#[test]
+fn a_last_event_id_is_text() {
+    let id = LastEventId(sse_rocket::sse_core::LastEventId::from_request(Some(b"42"), None).unwrap());
+    assert!(id == "42" && id == *"42" && id != "41" && id != *"41");
+    assert_eq!(<LastEventId as AsRef<str>>::as_ref(&id), "42");
+    assert_eq!(id.to_string(), "42");
+    assert_eq!(String::from(id), "42");
+}
+
 #[tokio::test(start_paused = true)]
 async fn keep_alive_is_on_by_default_every_15_seconds() {
     let client = client().await;

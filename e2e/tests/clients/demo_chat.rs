@@ -1,14 +1,12 @@
 //! The demo's chat, as visitors see it.
 
-use crate::util::free_port;
+use crate::util::{Server, free_port};
 use demo::Engine;
 use e2e::browser::Browser;
 use serde_json::{Value, json};
-use sse_test::redis::{LASTING, Server};
+use sse_test::redis::{self, LASTING};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
@@ -50,38 +48,21 @@ e2e::each_browser! {
     without_event_source_long_polling_has_the_same_ids
 }
 
-/// Waits until something listens on this port.
-async fn listening(port: u16) {
-    let listens = async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, listens).await.expect("the process to listen");
-}
-
 /// A demo of its own process.
-async fn node(port: u16, redis: &Server, reports: UnboundedSender<String>) -> Child {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_e2e"))
-        .args(["demo", &port.to_string(), &redis.url()])
-        .kill_on_drop(true)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+async fn node(port: u16, redis: &redis::Server, sender: UnboundedSender<String>) -> Child {
+    let Server { process, mut reports } = Server::start_with("demo", port, &[&redis.url()]).await;
     tokio::spawn(async move {
-        while let Ok(Some(line)) = lines.next_line().await {
-            reports.send(line).ok();
+        while let Ok(Some(line)) = reports.next_line().await {
+            sender.send(line).ok();
         }
     });
-    listening(port).await;
     process
 }
 
 /// Three pages on two nodes talk while Redis and a node are killed and started again.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_is_on_every_page_once_through_kills_of_redis_and_of_a_node() {
-    let mut redis = Server::start(&LASTING);
+    let mut redis = redis::Server::start(&LASTING);
     let (sender, mut reports) = unbounded_channel();
     let ports = [free_port(), free_port()];
     let mut first = node(ports[0], &redis, sender.clone()).await;

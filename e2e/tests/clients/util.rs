@@ -13,25 +13,33 @@ pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The lab as a process of its own, which can be killed.
+/// The lab or the demo as a process of its own, which can be killed.
 pub(crate) struct Server {
     pub(crate) process: Child,
-    reports: Lines<BufReader<ChildStdout>>,
+    pub(crate) reports: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
     /// Starts it, and waits until it listens.
-    pub(crate) async fn start(framework: &str, port: u16) -> Self {
+    pub(crate) async fn start(name: &str, port: u16) -> Self {
+        Self::start_with(name, port, &[]).await
+    }
+
+    pub(crate) async fn start_with(name: &str, port: u16, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_e2e"))
-            .args([framework, &port.to_string()])
+            .args([name, &port.to_string()])
+            .args(options)
             .kill_on_drop(true)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let reports = BufReader::new(process.stdout.take().unwrap()).lines();
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            sleep(Duration::from_millis(20)).await;
-        }
+        let listens = async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, listens).await.expect("the process to listen");
         Self { process, reports }
     }
 

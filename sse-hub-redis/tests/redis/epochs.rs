@@ -8,6 +8,36 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_while_epochs_begin_is_in_one_of_them() {
+    let server = Server::start();
+    let redis = Redis::new(server.url()).expect("the URL is right");
+    let hub = Hub::connect(redis.clone()).await.expect("the server is there");
+    let publishers: Vec<_> = (0..4)
+        .map(|_| {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                let mut epochs = Vec::new();
+                for _ in 0..500 {
+                    epochs.push(publish_soon(&hub, "news").await.epoch);
+                }
+                epochs
+            })
+        })
+        .collect();
+    let mut marks = vec![mark(&server)];
+    while publishers.iter().any(|publisher| !publisher.is_finished()) {
+        redis.rotate().await.expect("the server is there");
+        marks.push(mark(&server));
+    }
+    for publisher in publishers {
+        for epoch in publisher.await.expect("no panic") {
+            let prefix = format!("sse-hub:{epoch:016x}:");
+            assert!(marks.iter().any(|mark| mark.starts_with(&prefix)), "{epoch:x} was never an epoch");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_group_that_sorts_first_is_none_of_our_business() {
     let mut server = Server::start();
     server.run("XGROUP CREATE sse-hub aaa $ MKSTREAM");

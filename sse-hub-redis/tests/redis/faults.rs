@@ -135,12 +135,15 @@ async fn a_pause_only_delays() {
     assert_eq!(pair.gaps(), 0);
 }
 
-/// A hub whose answers get lost while it publishes.
+/// A hub whose answers get lost while it publishes, and if it is patient, whose server cannot be
+/// reached when it looks for the event.
 async fn publish_unheard(wait: Duration) -> (Server, Result<sse_hub::Position, PublishError>, Client) {
     let server = Server::start();
     let proxy = Proxy::to(&server).await;
-    let redis = Redis::builder(proxy.url()).expect("the URL is right").publish_wait(wait).build();
-    let unheard = Hub::connect(redis).await.expect("the server is there");
+    let address = Address::of(&server);
+    address.lead_through(&proxy);
+    let unheard =
+        Hub::connect(address.builder().publish_wait(wait).build()).await.expect("the server is there");
     let other = hub(&server).await;
     let mut client = Client::new(&other, &["news"]);
     publish_soon(&unheard, "0").await;
@@ -150,8 +153,11 @@ async fn publish_unheard(wait: Duration) -> (Server, Result<sse_hub::Position, P
     // It has arrived when another node delivers it.
     assert_eq!(story(&mut client, "1").await, ["1"]);
     if !wait.is_zero() {
+        address.close();
+        // It gives up the answer after three seconds.
+        sleep(Duration::from_millis(3500)).await;
+        address.open();
         proxy.mute(false);
-        // The answer is gone; what is asked now is answered.
     }
     let result = publish.await.expect("no panic");
     publish_soon(&other, "2").await;

@@ -47,6 +47,10 @@ impl Address {
         self.port.store(server.port, Ordering::SeqCst);
     }
 
+    pub(crate) fn lead_through(&self, proxy: &Proxy) {
+        self.port.store(proxy.port, Ordering::SeqCst);
+    }
+
     /// New connections fail from now on.
     pub(crate) fn close(&self) {
         self.open.store(false, Ordering::SeqCst);

@@ -3,6 +3,7 @@
 use crate::util;
 use crate::util::{Address, Pair, Server, hub, publish_soon, story, until};
 use sse_hub::{GapCause, Health, Hub, Position, Start};
+use sse_hub_redis::Redis;
 use sse_test::hub::Client;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

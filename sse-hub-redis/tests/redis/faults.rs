@@ -2,7 +2,6 @@
 
 use crate::util::{self, Address, Pair, Proxy, Server, event, hub, publish_soon, story, until};
 use sse_hub::{Health, Hub, PublishError, Start};
-use sse_hub_redis::Redis;
 use sse_test::hub::Client;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

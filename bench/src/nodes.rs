@@ -3,14 +3,12 @@
 use crate::measure::{in_turn, quantile};
 use crate::nodes_ways::{Publisher, Result, Way};
 use crate::report::{Section, significant, table};
-use redis::{Client, Connection};
+use redis::Client;
+use sse_test::redis::Server;
 use std::collections::HashMap;
 use std::io;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{interval, sleep, timeout};
@@ -20,68 +18,18 @@ const SIZE: usize = 300;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A Redis server, which writes all that it acknowledges to the file system.
-struct Server {
-    process: Child,
-    directory: TempDir,
-    port: u16,
-}
+/// Redis writes all that it acknowledges to the file system.
+const SERVER: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "everysec"];
 
-impl Server {
-    fn start() -> io::Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let directory = tempfile::tempdir()?;
-        let server = Self { process: launch(&directory, port)?, directory, port };
-        server.connection();
-        Ok(server)
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
-    }
-
-    fn connection(&self) -> Connection {
-        let client = Client::open(self.url()).expect("the URL is right");
-        loop {
-            match client.get_connection() {
-                Ok(connection) => return connection,
-                Err(_) => thread::sleep(Duration::from_millis(5)),
-            }
-        }
-    }
-
-    fn kill_and_restart(&mut self) -> io::Result<()> {
-        self.process.kill()?;
-        self.process.wait()?;
-        self.process = launch(&self.directory, self.port)?;
-        Ok(())
-    }
-
-    /// How many bytes it has read from sockets and written to them.
-    fn traffic(&self) -> u64 {
-        let info: String = redis::cmd("INFO").arg("stats").query(&mut self.connection()).expect("it answers");
-        let field = |name: &str| -> u64 {
-            let value = info.lines().find_map(|line| line.strip_prefix(name)).expect("it has this field");
-            value.parse().expect("it is a number")
-        };
-        field("total_net_input_bytes:") + field("total_net_output_bytes:")
-    }
-}
-
-fn launch(directory: &TempDir, port: u16) -> io::Result<Child> {
-    let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
-    command.arg(directory.path()).args(["--appendonly", "yes", "--appendfsync", "everysec"]);
-    command.stdout(Stdio::null()).spawn().map_err(|error| {
-        io::Error::new(error.kind(), format!("redis-server: {error}; install Debian's package of this name"))
-    })
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
+/// How many bytes a server has read from sockets and written to them.
+fn traffic(server: &Server) -> Result<u64> {
+    let mut connection = Client::open(server.url())?.get_connection()?;
+    let info: String = redis::cmd("INFO").arg("stats").query(&mut connection)?;
+    let field = |name: &str| -> u64 {
+        let value = info.lines().find_map(|line| line.strip_prefix(name)).expect("it has this field");
+        value.parse().expect("it is a number")
+    };
+    Ok(field("total_net_input_bytes:") + field("total_net_output_bytes:"))
 }
 
 /// What one node publishes and the other one receives.
@@ -158,7 +106,8 @@ impl Link {
         for number in 0..(kills + 1) * 1000 {
             ticks.tick().await;
             if number % 1000 == 999 && number / 1000 < kills {
-                server.kill_and_restart()?;
+                server.kill();
+                server.launch();
             }
             let data = number.to_string();
             if timeout(PATIENCE, self.publisher.publish(&data)).await?.is_ok() {
@@ -199,7 +148,7 @@ pub fn section(quick: bool) -> io::Result<Section> {
     for (way, turns) in Way::ALL.into_iter().zip(turns) {
         eprintln!("nodes: {}, killing Redis", way.name());
         let kills: Result<_> = runtime.block_on(async {
-            let mut server = Server::start()?;
+            let mut server = Server::start(&SERVER);
             Link::open(way, &server.url()).await?.kills(&mut server, kills).await
         });
         let [acknowledged, lost, doubled] = kills.map_err(io::Error::other)?;
@@ -239,12 +188,12 @@ pub fn section(quick: bool) -> io::Result<Section> {
 }
 
 async fn turn(way: Way, events: usize) -> Result<Figures> {
-    let server = Server::start()?;
+    let server = Server::start(&SERVER);
     let mut link = Link::open(way, &server.url()).await?;
     link.rate(64, events / 4).await?;
-    let before = server.traffic();
+    let before = traffic(&server)?;
     let one = link.rate(1, events / 4).await?;
-    let bytes = (server.traffic() - before) as f64 / (events / 4) as f64;
+    let bytes = (traffic(&server)? - before) as f64 / (events / 4) as f64;
     let many = link.rate(64, events).await?;
     Ok(Figures { rates: [vec![one], vec![many]], bytes: vec![bytes], delays: link.delays(events / 8).await? })
 }

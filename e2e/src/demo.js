@@ -149,7 +149,8 @@ const plays = {
     }[location.pathname];
     await until(() => servers.length === 1);
     await page.before();
-    await post("ready");
+    // The server may be killed before it has answered.
+    await post("ready").catch(() => {});
     await until(() => servers.length >= 2);
     fetch(search.get("tell"), { mode: "no-cors" }).catch(() => {});
     await until(() => servers.length >= 3);

@@ -134,7 +134,8 @@ impl Inner {
     async fn append_batch(&self, batch: &mut Vec<Job>) -> Result<(), Attempt> {
         let mut lease = self.publisher.get(self).await.map_err(Attempt::before)?;
         for _ in 0..EPOCHS {
-            let (mark, epoch) = self.mark().name();
+            // Without an epoch there is no mark of this name.
+            let (epoch, mark) = self.mark().current().unwrap_or_default();
             let append = self.adding(batch, &mark);
             let answers = patiently(PATIENCE, append.query_async(&mut lease.connection)).await;
             let mut answers: Vec<RedisResult<Value>> = answers.map_err(|error| {
@@ -156,9 +157,10 @@ impl Inner {
                     }
                 }
             }
-            let epoch = match is_marked {
-                true => Ok(epoch),
-                false => Mark::find(self, &mut lease.connection).await.map(|found| found.newest.epoch),
+            let epoch = if is_marked {
+                Ok(epoch)
+            } else {
+                Mark::find(self, &mut lease.connection).await.map(|found| found.newest.epoch)
             };
             if let Err(error) = &epoch {
                 lease.failed(self, error);

@@ -103,7 +103,10 @@ impl FromRedisValue for Entry {
 pub(crate) fn parse_nonce(text: &[u8]) -> Option<u32> {
     // Others may write what we would not.
     let is_ours = text.len() == 8 && text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_ours.then(|| u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok())?
+    if !is_ours {
+        return None;
+    }
+    u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
 }
 
 pub(crate) fn nonce_text(nonce: u32) -> String {

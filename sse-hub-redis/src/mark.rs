@@ -20,8 +20,8 @@ const LEFT: usize = 64;
 /// What this node knows about the stream.
 #[derive(Debug, Default)]
 pub(crate) struct Mark {
-    name: String,
-    epoch: Option<u64>,
+    /// The epoch, and the name of the mark on the server that was found last.
+    current: Option<(u64, String)>,
     /// The replication ID of the server; empty if it is to be found anew.
     replid: String,
     /// Epochs that must not come again.
@@ -71,8 +71,7 @@ impl Mark {
         })();
         let found = found.ok_or((ErrorKind::Parse, "the mark or the last entry cannot be read"))?;
         let mut mark = redis.mark();
-        mark.enter(found.newest.epoch);
-        mark.name = name;
+        mark.enter(found.newest.epoch, name);
         mark.replid.clone_from(&found.replid);
         mark.note_time(time);
         Ok(found)
@@ -89,19 +88,17 @@ impl Mark {
         }
     }
 
-    fn enter(&mut self, epoch: u64) {
-        if self.epoch == Some(epoch) {
-            return;
+    fn enter(&mut self, epoch: u64, name: String) {
+        if self.epoch() != Some(epoch) {
+            self.leave();
+            (self.read, self.acknowledged) = (None, None);
         }
-        self.leave();
-        self.epoch = Some(epoch);
-        (self.read, self.acknowledged) = (None, None);
+        self.current = Some((epoch, name));
     }
 
     /// Leaves the epoch, so that it must not come again.
     pub(crate) fn leave(&mut self) {
-        self.name.clear();
-        self.left.extend(self.epoch.take());
+        self.left.extend(self.current.take().map(|(epoch, _)| epoch));
         if self.left.len() > LEFT {
             self.left.remove(0);
         }
@@ -112,12 +109,12 @@ impl Mark {
     }
 
     pub(crate) fn epoch(&self) -> Option<u64> {
-        self.epoch
+        self.current.as_ref().map(|(epoch, _)| *epoch)
     }
 
-    /// Returns the name on the server that was found last, and the epoch in it.
-    pub(crate) fn name(&self) -> (String, u64) {
-        (self.name.clone(), self.epoch.unwrap_or_default())
+    /// Returns the epoch, and the name of the mark.
+    pub(crate) fn current(&self) -> Option<(u64, String)> {
+        self.current.clone()
     }
 
     pub(crate) fn replid(&self) -> String {
@@ -135,14 +132,14 @@ impl Mark {
     }
 
     pub(crate) fn note_read(&mut self, position: Position) {
-        if self.epoch == Some(position.epoch) && self.read.is_none_or(|read| read.position != position) {
+        if self.epoch() == Some(position.epoch) && self.read.is_none_or(|read| read.position != position) {
             self.read = Some(Noted { position, at: Instant::now() });
         }
     }
 
     pub(crate) fn note_acknowledged(&mut self, position: Position) {
         let newest = self.acknowledged.is_none_or(|newest| position.is_after(&newest.position));
-        if self.epoch == Some(position.epoch) && newest {
+        if self.epoch() == Some(position.epoch) && newest {
             self.acknowledged = Some(Noted { position, at: Instant::now() });
         }
     }

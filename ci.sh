@@ -65,6 +65,7 @@ install() { # what the steps need
       exit 1
     fi
   fi
+  # The tools mostly start others, so they are not optimized.
   for need in "$@"; do
     case $need in
       cargo:*) command -v "${need#*:}" >/dev/null || cargo install --locked --debug "${need#*:}" ;;

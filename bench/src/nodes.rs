@@ -135,7 +135,11 @@ struct Figures {
 
 /// # Errors
 ///
-/// Returns an error if Redis cannot be started or reached.
+/// Returns an error if Redis cannot be reached.
+///
+/// # Panics
+///
+/// If Redis cannot be started.
 pub fn section(quick: bool) -> io::Result<Section> {
     let (rounds, events, kills) = if quick { (1, 640, 1) } else { (7, 6_400, 5) };
     let runtime = Runtime::new()?;

@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_core::Event;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -281,4 +282,15 @@ pub async fn a_last_event_arrives_at_shutdown<F: Future<Output = Server>>(start:
         assert_eq!(rest(response).await, (FAREWELL.to_owned(), End::InOrder));
     }
     timeout(PATIENCE, test.server.ended).await.expect("the server to end").unwrap();
+}
+
+/// What an adapter makes of the last event ID `42` can be used as text.
+pub fn the_last_event_id_is_text<T>(id: T)
+where
+    T: AsRef<str> + PartialEq<str> + PartialEq<&'static str> + Display + Into<String>,
+{
+    assert!(id == "42" && id == *"42" && id != "41" && id != *"41");
+    assert_eq!(id.as_ref(), "42");
+    assert_eq!(id.to_string(), "42");
+    assert_eq!(id.into(), "42");
 }

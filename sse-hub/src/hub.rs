@@ -1,23 +1,21 @@
 use crate::audience::Executor;
 use crate::builder::Builder;
-use crate::control::{GapCause, RefusedCause};
 use crate::engine::{AppendError, Engine, EngineError, Limit, Topics};
 use crate::error::PublishError;
-use crate::log::{DISCONNECT_KEY, Log};
+use crate::log::DISCONNECT_KEY;
 use crate::position::Position;
 use crate::record::{Block, DISCONNECT, check_topic};
+use crate::shared::Shared;
+use crate::stats::{Health, Stats};
 use crate::subscription::Subscription;
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Mutex, RwLock, lock, read, write};
+use crate::sync::atomic::Ordering;
+use crate::sync::{lock, read};
 use crate::tail;
 use bytes::Bytes;
 use sse_core::EncodedEvent;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 /// Delivers what is published to a topic to all subscriptions of that topic.
 ///
@@ -43,99 +41,6 @@ use tokio::time::Instant;
 #[derive(Clone)]
 pub struct Hub {
     pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) settings: Builder,
-    pub(crate) log: RwLock<Log>,
-    /// The number of the newest event of the log.
-    pub(crate) published: Arc<AtomicU64>,
-    pub(crate) executor: Executor,
-    pub(crate) engine: Option<Arc<dyn Engine>>,
-    pub(crate) tail: OnceLock<AbortHandle>,
-    pub(crate) unreachable_since: Mutex<Option<Instant>>,
-    pub(crate) draining: AtomicBool,
-    /// Notified when the last subscription is gone.
-    pub(crate) empty: Notify,
-    pub(crate) counters: Counters,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) subscribers: AtomicUsize,
-    pub(crate) published: AtomicU64,
-    pub(crate) delivered: AtomicU64,
-    pub(crate) gaps: [AtomicU64; 5],
-    pub(crate) engine_errors: AtomicU64,
-    pub(crate) skipped: AtomicU64,
-    pub(crate) tail_panics: AtomicU64,
-}
-
-/// A snapshot of the counters of this process, for any metrics system.
-///
-/// ```
-/// # use sse_core::Event;
-/// # use sse_hub::Hub;
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sse_hub::PublishError> {
-/// let hub = Hub::new();
-/// let news = hub.subscribe(["news"]);
-/// hub.publish("news", Event::new().data("hello")).await?;
-///
-/// let stats = hub.stats();
-/// assert_eq!((stats.subscribers, stats.published, stats.delivered), (1, 1, 0));
-/// # drop(news);
-/// # Ok(()) }
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// How many subscriptions there are.
-    pub subscribers: usize,
-    /// How many topics have events or subscribers.
-    pub topics: usize,
-    /// How many events were published by this process.
-    pub published: u64,
-    /// How many events were delivered, each counted once for each subscription.
-    pub delivered: u64,
-    /// How many gaps there were because the log no longer had the events.
-    pub gaps_trimmed: u64,
-    /// How many gaps there were because the cursor belonged to another log.
-    pub gaps_epoch: u64,
-    /// How many gaps there were because the cursor named an event that the log did not have yet.
-    pub gaps_ahead: u64,
-    /// How many gaps there were because the cursor was not the ID of an event.
-    pub gaps_malformed: u64,
-    /// How many gaps there were because the subscription did not read fast enough.
-    pub gaps_lagged: u64,
-    /// How often the engine could not be read.
-    pub engine_errors: u64,
-    /// How many entries of a shared log were left out because no hub has written them.
-    pub skipped: u64,
-    /// How often the reader of a shared log has panicked, and was started again.
-    pub tail_panics: u64,
-}
-
-/// Whether the log can be reached.
-///
-/// ```
-/// use sse_hub::{Health, Hub};
-/// use std::time::Duration;
-///
-/// fn is_ready(hub: &Hub) -> bool {
-///     match hub.health() {
-///         Health::Reachable => true,
-///         Health::Unreachable(time) => time < Duration::from_secs(10),
-///     }
-/// }
-/// # assert!(is_ready(&Hub::new()));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// The log can be reached. A log in memory always can.
-    Reachable,
-    /// The log has been unreachable for this long. Subscriptions stay open, and continue where they
-    /// were.
-    Unreachable(Duration),
 }
 
 impl Hub {
@@ -164,32 +69,15 @@ impl Hub {
 
     pub(crate) fn in_memory(settings: Builder) -> Self {
         let epoch = getrandom::u64().expect("the operating system gives no random number");
-        Self::with_log(settings, Position::in_memory(epoch, 0), None)
+        Self { shared: Shared::new(settings, Position::in_memory(epoch, 0), None) }
     }
 
     pub(crate) async fn on_engine(settings: Builder, engine: Arc<dyn Engine>) -> Result<Self, EngineError> {
         let (head, _) = engine.recent(Topics::These(&[]), 0, Limit { records: 1, bytes: 1 }).await?;
-        let hub = Self::with_log(settings, head, Some(engine.clone()));
-        let tail = tokio::spawn(tail::supervise(Arc::downgrade(&hub.shared), engine));
-        hub.shared.tail.set(tail.abort_handle()).expect("nothing else sets the tail");
-        Ok(hub)
-    }
-
-    fn with_log(settings: Builder, head: Position, engine: Option<Arc<dyn Engine>>) -> Self {
-        let log = Log::new(&settings, head, engine.is_none());
-        let shared = Shared {
-            settings,
-            published: log.published().clone(),
-            log: RwLock::new(log),
-            executor: Executor::current(),
-            engine,
-            tail: OnceLock::new(),
-            unreachable_since: Mutex::new(None),
-            draining: AtomicBool::new(false),
-            empty: Notify::new(),
-            counters: Counters::default(),
-        };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared::new(settings, head, Some(engine.clone()));
+        let tail = tokio::spawn(tail::supervise(Arc::downgrade(&shared), engine));
+        shared.tail.set(tail.abort_handle()).expect("nothing else sets the tail");
+        Ok(Self { shared })
     }
 
     /// Publishes an event to a topic, and returns its position, which becomes its ID.
@@ -327,22 +215,7 @@ impl Hub {
 
     /// Returns the counters of this process.
     pub fn stats(&self) -> Stats {
-        let counters = &self.shared.counters;
-        let gaps = |cause: GapCause| counters.gaps[cause as usize].load(Ordering::Relaxed);
-        Stats {
-            subscribers: counters.subscribers.load(Ordering::Relaxed),
-            topics: read(&self.shared.log).len(),
-            published: counters.published.load(Ordering::Relaxed),
-            delivered: counters.delivered.load(Ordering::Relaxed),
-            gaps_trimmed: gaps(GapCause::Trimmed),
-            gaps_epoch: gaps(GapCause::Epoch),
-            gaps_ahead: gaps(GapCause::Ahead),
-            gaps_malformed: gaps(GapCause::Malformed),
-            gaps_lagged: gaps(GapCause::Lagged),
-            engine_errors: counters.engine_errors.load(Ordering::Relaxed),
-            skipped: counters.skipped.load(Ordering::Relaxed),
-            tail_panics: counters.tail_panics.load(Ordering::Relaxed),
-        }
+        self.shared.counters.stats(read(&self.shared.log).len())
     }
 }
 
@@ -351,75 +224,6 @@ fn remote(result: Result<Position, AppendError>) -> Result<Position, PublishErro
         AppendError::Refused(cause) => PublishError::Refused(cause),
         AppendError::Unknown(cause) => PublishError::Unknown(cause),
     })
-}
-
-impl Shared {
-    fn publish(&self, topic: &str, block: Block) -> Position {
-        self.counters.published.fetch_add(1, Ordering::Relaxed);
-        self.append(topic, |position| block.with_id(position))
-    }
-
-    /// Appends a record to the log in memory.
-    fn append(&self, topic: &str, record: impl FnOnce(Position) -> Bytes) -> Position {
-        let mut log = write(&self.log);
-        let key = match log.key(topic) {
-            Some(key) => key,
-            None => log.topic(&topic.into()),
-        };
-        let position = log.next_position_in_memory();
-        #[cfg(twin = "head-before-ring")]
-        {
-            log.raise(1);
-            drop(log);
-            log = write(&self.log);
-            log.raise(-1);
-        }
-        log.push(key, position, record(position));
-        let audience = log.get(key).audience.clone();
-        drop(log);
-        audience.wake(&self.executor);
-        position
-    }
-
-    pub(crate) fn wake_all(&self) {
-        let audiences: Vec<_> = read(&self.log).audiences().cloned().collect();
-        for audience in audiences {
-            audience.wake(&self.executor);
-        }
-    }
-
-    /// Takes a place among the subscribers.
-    pub(crate) fn enter(&self) -> Result<(), RefusedCause> {
-        if self.draining.load(Ordering::SeqCst) {
-            return Err(RefusedCause::Draining);
-        }
-        let max = self.settings.max_subscribers;
-        let taken =
-            self.counters.subscribers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |subscribers| {
-                (subscribers < max).then_some(subscribers + 1)
-            });
-        taken.map(drop).map_err(|_| RefusedCause::Subscribers)
-    }
-
-    pub(crate) fn leave(&self) {
-        if self.counters.subscribers.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.empty.notify_waiters();
-        }
-    }
-
-    pub(crate) fn count_gap(&self, cause: GapCause) {
-        self.counters.gaps[cause as usize].fetch_add(1, Ordering::Relaxed);
-        #[cfg(feature = "tracing")]
-        tracing::debug!(%cause, "a subscription has a gap");
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Some(tail) = self.tail.get() {
-            tail.abort();
-        }
-    }
 }
 
 impl Default for Hub {

@@ -1,17 +1,18 @@
 mod look;
 mod open;
+mod options;
 mod remote;
 
-use crate::audience::{Member, Place};
+use crate::audience::Member;
 use crate::control::{self, EndCause, GapCause, RefusedCause};
-use crate::hub::Shared;
 use crate::log::{DISCONNECT_KEY, Membership, Numbered};
 use crate::position::{Cursor, Position};
-use crate::record::{Record, check_topic, rendered};
+use crate::record::{Record, check_topic};
+use crate::shared::Shared;
 use crate::subscription::look::Look;
+use crate::subscription::options::{Label, Options};
 use crate::sync::atomic::Ordering;
 use crate::sync::{read, write};
-use bytes::Bytes;
 use futures_core::Stream;
 use sse_core::{EncodedEvent, Event};
 use std::collections::VecDeque;
@@ -100,39 +101,6 @@ pub enum Start {
     Gap(GapCause),
     /// Not at all: the stream is one `hub:end`.
     Refused(RefusedCause),
-}
-
-type Allow = Box<dyn FnMut(&Record) -> bool + Send>;
-type Render = Box<dyn FnMut(&Record) -> Option<Event> + Send>;
-
-/// What few subscriptions need.
-#[derive(Default)]
-struct Options {
-    after: Cursor,
-    last: usize,
-    since: Vec<(Arc<str>, Position)>,
-    allow: Option<Allow>,
-    render: Option<Render>,
-    label: Option<Label>,
-    left_out: Option<LeftOut>,
-    remote: Option<remote::Remote>,
-    /// Where it continues when the log has reached it.
-    ahead: Option<Position>,
-}
-
-struct Label {
-    text: Box<str>,
-    /// Records up to this number are none of its business.
-    joined: u64,
-    place: Place,
-}
-
-/// Events that were left out since the client got its last event ID.
-struct LeftOut {
-    since: Instant,
-    events: usize,
-    /// How many events the topic of the last one keeps.
-    kept: usize,
 }
 
 impl Subscription {
@@ -355,45 +323,6 @@ impl Subscription {
         let label = self.options.as_mut().and_then(|options| options.label.take());
         if let Some(label) = label {
             read(&self.hub.log).get(DISCONNECT_KEY).audience.leave(label.place);
-        }
-    }
-}
-
-impl Options {
-    /// Whether nothing is left out or changed.
-    fn pass_all(&self) -> bool {
-        self.since.is_empty() && self.allow.is_none() && self.render.is_none()
-    }
-
-    /// Whether they only said where to begin.
-    fn are_spent(&self) -> bool {
-        self.pass_all() && self.label.is_none() && self.remote.is_none() && self.ahead.is_none()
-    }
-
-    /// Returns what the client gets of an event, whose topic keeps so many. Counts what is left out.
-    fn pass(&mut self, record: &Record, kept: usize) -> Option<Bytes> {
-        let passed = self.passed(record);
-        if passed.is_some() {
-            self.left_out = None;
-        } else {
-            let new = || LeftOut { since: Instant::now(), events: 0, kept };
-            let left_out = self.left_out.get_or_insert_with(new);
-            left_out.events += 1;
-            left_out.kept = kept;
-        }
-        passed
-    }
-
-    fn passed(&mut self, record: &Record) -> Option<Bytes> {
-        let too_old = |(topic, since): &(Arc<str>, Position)| {
-            *topic == record.topic && record.position.epoch == since.epoch && !record.position.is_after(since)
-        };
-        if self.since.iter().any(too_old) || self.allow.as_mut().is_some_and(|allow| !allow(record)) {
-            return None;
-        }
-        match &mut self.render {
-            Some(render) => render(record).map(|event| rendered(event, record.position)),
-            None => Some(record.bytes.clone()),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::control::GapCause;
 use crate::engine::{Engine, EngineError, Limit, Loss, Read, Topics};
-use crate::hub::Shared;
 use crate::position::Position;
 use crate::record::Record;
+use crate::shared::Shared;
 use crate::sync::atomic::Ordering;
 use crate::sync::{lock, read, write};
 use std::sync::{Arc, Weak};

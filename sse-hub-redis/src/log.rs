@@ -215,7 +215,7 @@ impl Engine for Redis {
     }
 
     fn may_have(&self, position: Position) -> bool {
-        position.major <= self.inner.mark().newest_time() + AHEAD
+        position.major <= self.inner.mark().newest_time().saturating_add(AHEAD)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Entries that no hub has written.
 
 use crate::util::{self, Address, Pair, Server, hub, publish_soon, story};
-use sse_hub::Hub;
+use sse_hub::{Hub, Position, Start};
 use sse_test::hub::Client;
 
 const STRANGERS: usize = 8;
@@ -99,4 +99,18 @@ async fn a_key_that_holds_something_else_is_an_error() {
     pair.both_see(&["gap:epoch"]).await;
     publish_soon(&pair.hubs[0], "1").await;
     pair.both_reach("1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_of_the_last_millisecond_that_an_id_can_name_harms_nobody() {
+    let server = Server::start();
+    let mut pair = Pair::on(&server).await;
+    server.run(&format!("XADD sse-hub {}-1 some thing", u64::MAX));
+    util::until("it is read", || pair.hubs.iter().all(|hub| hub.stats().skipped == 1)).await;
+    let hub = &pair.hubs[0];
+    let ahead = Position { minor: 2, nonce: 1, ..hub.position() };
+    let start = hub.subscribe(["news"]).after(ahead).start().await;
+    assert_eq!(start, Start::Resumed, "another node may have been faster");
+    publish_soon(hub, "1").await;
+    pair.both_see(&["1"]).await;
 }

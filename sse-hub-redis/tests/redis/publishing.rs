@@ -1,8 +1,9 @@
 //! Many publishers of one node at once.
 
-use crate::util::{Address, Server, event, hub, publish_soon};
+use crate::util::{Address, Proxy, Server, event, hub, publish_soon, until};
 use futures_util::future::join_all;
 use sse_hub::{Hub, PublishError};
+use sse_hub_redis::Redis;
 use sse_test::hub::publish;
 use std::collections::HashMap;
 use std::thread;
@@ -11,14 +12,11 @@ use std::time::Duration;
 const EVENTS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_that_are_published_at_once_share_batches() {
+async fn each_event_of_a_batch_is_at_the_position_that_its_publisher_was_told() {
     let server = Server::start();
     let hub = hub(&server).await;
     publish(&hub, "news", "the connection is there").await;
-    server.run("CONFIG RESETSTAT");
     let positions = join_all((0..EVENTS).map(|event| publish(&hub, "news", event.to_string()))).await;
-
-    // Each event is at the position that its publisher was told.
     let entries: Vec<(String, Vec<String>)> =
         redis::from_redis_value(server.run("XRANGE sse-hub - +")).expect("they are entries");
     let blocks: HashMap<_, _> = entries.iter().map(|(id, fields)| (id.as_str(), fields)).collect();
@@ -28,10 +26,43 @@ async fn events_that_are_published_at_once_share_batches() {
         assert_eq!(fields[5], format!("data: {event}\n\n"));
     }
     assert_eq!(blocks.len(), EVENTS + 2, "with the opening and the first event");
-    let stats = server.info("cmdstat_xinfo|consumers");
-    let batches: usize =
-        stats.split(['=', ',']).nth(1).and_then(|calls| calls.parse().ok()).expect("a number");
-    assert!(batches < EVENTS / 2, "each asks for the mark once: {batches}");
+}
+
+/// How many batches so many events of a size are, that are published while Redis has yet to answer.
+async fn batches(events: usize, size: usize) -> usize {
+    let server = Server::start();
+    let proxy = Proxy::to(&server).await;
+    let hub = Hub::builder()
+        .max_event_size(1_000_000)
+        .connect(Redis::new(proxy.url()).expect("a URL"))
+        .await
+        .expect("the server is there");
+    publish(&hub, "news", "the connection is there").await;
+    let asked = || proxy.asked("CONSUMERS");
+    let before = asked();
+    proxy.hold(true);
+    let first = publish(&hub, "news", "first");
+    let others = async {
+        until("the first batch is sent", || asked() == before + 1).await;
+        let others = join_all((0..events).map(|_| publish(&hub, "news", "x".repeat(size))));
+        let release = async {
+            // All of them are polled for the first time.
+            for _ in 0..events {
+                tokio::task::yield_now().await;
+            }
+            proxy.hold(false);
+        };
+        tokio::join!(others, release)
+    };
+    tokio::join!(first, others);
+    asked() - before - 1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_are_bounded_by_events_and_by_bytes() {
+    assert_eq!(batches(300, 10).await, 3, "of 128 events");
+    assert_eq!(batches(20, 32_000).await, 3, "of 256 KiB");
+    assert_eq!(batches(2, 300_000).await, 2, "of an event, however large");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

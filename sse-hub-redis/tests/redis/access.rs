@@ -6,6 +6,10 @@ use sse_hub_redis::{IntoConnectionInfo, Redis};
 use sse_test::hub::Client;
 use tokio::time::timeout;
 
+/// What an error advises whose cause is that a user lacks a right.
+const RIGHTS: &str =
+    "the README of sse-hub-redis lists the commands that the user needs, besides access to the key";
+
 async fn connect_error(url: impl IntoConnectionInfo) -> String {
     let hub = timeout(PATIENCE, Hub::connect(Redis::new(url).expect("it is a URL"))).await;
     hub.expect("no hang").expect_err("it must fail").to_string()
@@ -57,12 +61,10 @@ async fn a_user_needs_the_commands_that_the_readme_lists_and_no_others() {
     let url = format!("redis://ann:secret@127.0.0.1:{}/", server.port);
     works(&Hub::connect(Redis::new(&*url).unwrap()).await.unwrap()).await;
 
-    let advice =
-        "the README of sse-hub-redis lists the commands that the user needs, besides access to the key";
     for missing in ["-xadd", "-evalsha", "-xgroup", "-info", "resetkeys"] {
         server.run("FLUSHALL");
         server.run(&format!("ACL SETUSER ann reset on >secret ~sse-hub{rights} {missing}"));
-        says(&connect_error(&*url).await, "", advice);
+        says(&connect_error(&*url).await, "", RIGHTS);
     }
 }
 
@@ -70,13 +72,16 @@ async fn a_user_needs_the_commands_that_the_readme_lists_and_no_others() {
 async fn a_user_who_loses_the_right_to_publish_is_told_and_can_get_it_back() {
     let server = Server::start();
     let hub = hub(&server).await;
-    server.run("ACL SETUSER default -evalsha");
-    match hub.publish("news", event("x")).await {
-        Err(PublishError::Refused(error)) => assert!(error.to_string().contains("NoPerm"), "{error}"),
-        result => panic!("{result:?}"),
+    // Before it has a connection for publishing, and when it has one.
+    for command in ["evalsha", "xadd"] {
+        server.run(&format!("ACL SETUSER default -{command}"));
+        match hub.publish("news", event("x")).await {
+            Err(PublishError::Refused(error)) => says(&error.to_string(), "NoPerm", RIGHTS),
+            result => panic!("{result:?}"),
+        }
+        server.run(&format!("ACL SETUSER default +{command}"));
+        works(&hub).await;
     }
-    server.run("ACL SETUSER default +evalsha");
-    works(&hub).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -263,6 +263,27 @@ async fn a_publisher_follows_its_tail_to_another_master() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stays_with_the_old_master_for_a_while_tells_of_one_gap() {
+    let master = Server::start();
+    let mut pair = Pair::on(&master).await;
+    let replica = master.replica();
+    replica.cut_off();
+    let old = publish_soon(&pair.hubs[0], "lost").await.epoch;
+    pair.both_see(&["lost"]).await;
+    replica.promote();
+    for (node, address) in pair.addresses.iter().enumerate() {
+        address.lead_to(&replica);
+        let moved = || pair.hubs[node].position().epoch != old;
+        master.cut_tails_until(moved).await;
+        assert_eq!(util::next(&mut pair.clients[node]).await, "gap:epoch");
+        // The second one looks at the old stream, where nothing is missing, some times more.
+        sleep(Duration::from_secs(2)).await;
+    }
+    publish_soon(&pair.hubs[0], "1").await;
+    pair.both_see(&["1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_split_brain_that_heals_is_a_gap_on_both_sides() {
     let master = Server::start();
     let mut pair = Pair::on(&master).await;

@@ -125,6 +125,27 @@ async fn an_event_that_a_restart_lost_is_a_gap_though_another_node_came_first() 
     lost_unread(false).await;
 }
 
+/// Whoever was told that it is published is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_one_node_has_read_and_a_restart_lost_is_a_gap_on_all() {
+    let mut server = Server::start();
+    let mut pair = Pair::on(&server).await;
+    let third = hub(&server).await;
+    let backup = server.back_up();
+    pair.addresses[1].close();
+    server.cut_tails_until(|| matches!(pair.hubs[1].health(), sse_hub::Health::Unreachable(_))).await;
+    publish_soon(&third, "lost").await;
+    drop(third);
+    assert_eq!(story(&mut pair.clients[0], "lost").await, ["lost"]);
+    server.kill();
+    server.restore(backup);
+    server.restart();
+    pair.open();
+    pair.both_see(&["gap:epoch"]).await;
+    publish_soon(&pair.hubs[0], "1").await;
+    pair.both_reach("1").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_return_one_after_the_other_tell_of_one_gap() {
     let mut server = Server::start();

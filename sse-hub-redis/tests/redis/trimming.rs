@@ -1,6 +1,6 @@
 //! What is gone from the stream, or not in a node's memory.
 
-use crate::util::{self, Pair, Server, hub, publish_soon, story};
+use crate::util::{self, Address, Pair, Server, hub, publish_soon, story};
 use sse_hub::{GapCause, Start};
 use sse_test::hub::Client;
 
@@ -131,4 +131,20 @@ async fn a_client_that_is_ahead_of_a_slow_node_waits_for_it() {
     assert_eq!(story(&mut Client::of(ahead), "3").await, ["3"]);
     assert_eq!(util::next(&mut Client::of(never)).await, "gap:ahead");
     pair.both_see(&["1", "2", "3"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_may_be_ahead_of_a_node_that_has_heard_nothing_for_years() {
+    let server = Server::start();
+    server.run("XADD sse-hub 1-1 n 00000001");
+    let (first, address) = (hub(&server).await, Address::of(&server));
+    let second = address.hub().await;
+    address.close();
+    server.cut_tails_until(|| matches!(second.health(), sse_hub::Health::Unreachable(_))).await;
+    let position = publish_soon(&first, "1").await;
+    let mut ahead = second.subscribe(["news"]).after(position);
+    assert_eq!(ahead.start().await, Start::Resumed);
+    address.open();
+    publish_soon(&first, "2").await;
+    assert_eq!(story(&mut Client::of(ahead), "2").await, ["2"]);
 }

@@ -115,9 +115,7 @@ pub(crate) fn failure(error: &RedisError) -> Failure {
     use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly, TryAgain};
     match error.kind() {
         ErrorKind::Server(BusyLoading | MasterDown | ReadOnly | TryAgain) => Failure::WrongServer,
-        _ if error.code() == Some("UNBLOCKED") => Failure::WrongServer,
         ErrorKind::Io | ErrorKind::Parse => Failure::Broken,
-        _ if error.is_connection_dropped() || error.is_timeout() => Failure::Broken,
         _ => Failure::Refused,
     }
 }

@@ -1,8 +1,9 @@
 //! The laws of every hub, on two that share a Redis.
 
 use crate::util::Server;
-use sse_hub::Hub;
+use sse_hub::{Engine, Hub, Limit, Topics};
 use sse_hub_redis::Redis;
+use sse_test::hub::publish;
 
 struct Nodes {
     hubs: [Hub; 2],
@@ -26,3 +27,16 @@ async fn nodes() -> Nodes {
 }
 
 sse_test::hub_contract!(nodes);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_records_of_a_topic_may_be_none() {
+    let server = Server::start();
+    let newest = publish(&hub(&server).await, "news", "1").await;
+    let redis = Redis::new(server.url()).expect("the URL is right");
+    let limit = Limit { records: 10, bytes: 1024 };
+    for (each, count) in [(0, 0), (1, 1)] {
+        let recent = redis.recent(Topics::These(&["news".into()]), each, limit).await;
+        let (head, records) = recent.expect("the server is there");
+        assert_eq!((head, records.len()), (newest, count));
+    }
+}

@@ -1,16 +1,24 @@
 //! Many clients that return at once.
 
-use crate::util::{Proxy, Server, event, hub, until};
+use crate::util::{Proxy, Server, event, hub, publish_soon, until};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use sse_hub::Hub;
+use sse_hub::{Hub, Start};
 use sse_hub_redis::Redis;
 use sse_test::hub::{Client, publish};
+use std::future::ready;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 const CLIENTS: usize = 200;
 const EVENTS: usize = 600;
+
+async fn hub_through_a_proxy(server: &Server) -> (Proxy, Hub) {
+    let proxy = Proxy::to(server).await;
+    let hub = Hub::connect(Redis::new(proxy.url()).expect("the URL is right")).await;
+    (proxy, hub.expect("the server is there"))
+}
 
 /// Publishes one event after the other, and returns how long one takes at the median.
 async fn median(hub: &Hub, mut goes_on: impl FnMut(usize) -> bool) -> (Duration, usize) {
@@ -65,9 +73,7 @@ async fn replays_have_four_pages_in_flight_at_most() {
     for event in 0..=CLIENTS {
         positions.push(publish(&first, "news", event.to_string()).await);
     }
-    let proxy = Proxy::to(&server).await;
-    let second = Hub::connect(Redis::new(proxy.url()).expect("the URL is right")).await;
-    let second = second.expect("the server is there");
+    let (proxy, second) = hub_through_a_proxy(&server).await;
     // So that the connection for replays is there, too.
     let mut client = Client::of(second.subscribe(["news"]).after(positions[CLIENTS - 1]));
     assert_eq!(client.published().await.data, CLIENTS.to_string());
@@ -93,9 +99,38 @@ async fn replays_have_four_pages_in_flight_at_most() {
     assert_eq!(proxy.asked("XRANGE"), before + CLIENTS);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_notices_a_new_epoch_while_replays_wait_for_their_pages() {
+    let server = Server::start();
+    let first = hub(&server).await;
+    let mut positions = Vec::new();
+    for event in ["0", "1", "2", "3", "4"] {
+        positions.push(publish(&first, "news", event).await);
+    }
+    // Only its first connection, which is that of the tail, leads to the server directly.
+    let proxy = Proxy::to(&server).await;
+    let (urls, connections) = ([server.url(), proxy.url()], AtomicUsize::new(0));
+    let redis = Redis::builder_with(move || {
+        let connection = connections.fetch_add(1, Ordering::SeqCst);
+        ready(redis::Client::open(&*urls[connection.min(1)]))
+    });
+    let second = Hub::connect(redis.build()).await.expect("the server is there");
+    assert_eq!(second.subscribe(["news"]).last(1).start().await, Start::Live);
+    proxy.hold(true);
+    for position in &positions[..4] {
+        let mut replay = second.subscribe(["news"]).after(*position);
+        tokio::spawn(async move { replay.start().await });
+    }
+    until("they have asked for them", || proxy.asked("XRANGE") == 4).await;
+    server.run("FLUSHALL");
+    publish_soon(&first, "5").await;
+    until("the epoch is noticed", || second.position().epoch != positions[0].epoch).await;
+    assert_eq!(second.stats().engine_errors, 0, "no replay has given up");
+}
+
 /// Publishes events, which a client then replays. Returns how many it got before it was told that
-/// it has fallen behind, and its next event.
-async fn replayed(events: usize, data: &str) -> (usize, String) {
+/// it has fallen behind, in how many pages, and its next event.
+async fn replayed(events: usize, data: &str) -> (usize, usize, String) {
     let server = Server::with(&["--appendonly", "no"]);
     let first = hub(&server).await;
     let start = publish(&first, "news", "0").await;
@@ -103,7 +138,7 @@ async fn replayed(events: usize, data: &str) -> (usize, String) {
     for batch in data.chunks(500) {
         join_all(batch.iter().map(|data| publish(&first, "news", data))).await;
     }
-    let second = hub(&server).await;
+    let (proxy, second) = hub_through_a_proxy(&server).await;
     let mut client = Client::of(second.subscribe(["news"]).after(start));
     let mut replayed = 0;
     loop {
@@ -118,22 +153,25 @@ async fn replayed(events: usize, data: &str) -> (usize, String) {
         }
     }
     publish(&first, "news", "after").await;
-    (replayed, client.published().await.data)
+    (replayed, proxy.asked("XRANGE"), client.published().await.data)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_of_too_many_events_ends_with_a_gap() {
-    let (replayed, next) = replayed(16_384 + 300, "x").await;
+    let (replayed, pages, next) = replayed(16_384 + 300, "x").await;
     assert!((16_384 - 256..=16_384).contains(&replayed), "up to a page fewer: {replayed}");
+    assert!((64..=68).contains(&pages), "of 256 events: {pages}");
     assert_eq!(next, "after");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_of_too_many_bytes_ends_with_a_gap() {
     let data = "x".repeat(32 * 1024);
-    let (replayed, next) = replayed(600, &data).await;
+    let (replayed, pages, next) = replayed(600, &data).await;
     let most = 16 * 1024 * 1024 / data.len();
     assert!((most - 256..=most).contains(&replayed), "up to a page fewer: {replayed}");
+    // A page is to be 256 KiB, once it is known how large events are.
+    assert!((16..=64).contains(&pages), "{pages}");
     assert_eq!(next, "after");
 }
 

@@ -89,7 +89,10 @@ async fn a_key_that_holds_something_else_is_an_error() {
     let server = Server::start();
     server.run("SET sse-hub text");
     let error = Hub::connect(Address::of(&server).builder().build()).await.expect_err("it is no stream");
-    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("WRONGTYPE") && text.ends_with("choose another one with `key`"), "{text}");
+    let source = error.source().and_then(|source| source.downcast_ref::<redis::RedisError>());
+    assert_eq!(source.and_then(redis::RedisError::code), Some("WRONGTYPE"));
     server.run("DEL sse-hub");
     let mut pair = Pair::on(&server).await;
     server.run("SET sse-hub text");

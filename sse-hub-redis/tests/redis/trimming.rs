@@ -1,8 +1,9 @@
 //! What is gone from the stream, or not in a node's memory.
 
 use crate::util::{self, Address, Pair, Server, hub, publish_soon, story};
-use sse_hub::{GapCause, Start};
-use sse_test::hub::Client;
+use futures_util::future::join_all;
+use sse_hub::{GapCause, Hub, Start};
+use sse_test::hub::{Client, publish};
 
 /// Appends many entries in one step, so that no tail can read in between.
 fn append_many(server: &Server, entries: usize, max_len: usize) {
@@ -14,6 +15,16 @@ fn append_many(server: &Server, entries: usize, max_len: usize) {
         append.arg("b").arg(format!("data: many {entry}\n\n"));
     }
     append.exec(&mut server.connection()).expect("they are appended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_keeps_1024_events_however_low_its_limit_is() {
+    let server = Server::start();
+    let redis = Address::of(&server).builder().max_len(0).build();
+    let hub = Hub::connect(redis).await.expect("the server is there");
+    join_all((0..2_000).map(|_| publish(&hub, "news", "x"))).await;
+    let length: usize = redis::from_redis_value(server.run("XLEN sse-hub")).expect("a number");
+    assert!((1_024..2_000).contains(&length), "{length}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Steps look into `target`.
+unset CARGO_TARGET_DIR
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 bare_target=thumbv7em-none-eabihf
 wasm_target=wasm32-unknown-unknown

@@ -19,9 +19,12 @@ impl AsRef<[Hub]> for Nodes {
     }
 }
 
+fn redis(server: &Server) -> Redis {
+    Redis::new(server.url()).expect("the URL is right")
+}
+
 async fn hub(server: &Server) -> Hub {
-    let redis = Redis::new(server.url()).expect("the URL is right");
-    Hub::connect(redis).await.expect("the server is there")
+    Hub::connect(redis(server)).await.expect("the server is there")
 }
 
 async fn nodes() -> Nodes {
@@ -35,7 +38,7 @@ sse_test::hub_contract!(nodes);
 async fn the_newest_records_of_a_topic_may_be_none() {
     let server = Server::start();
     let newest = publish(&hub(&server).await, "news", "1").await;
-    let redis = Redis::new(server.url()).expect("the URL is right");
+    let redis = redis(&server);
     for (each, count) in [(0, 0), (1, 1)] {
         let recent = redis.recent(Topics::These(&["news".into()]), each, LIMIT).await;
         let (head, records) = recent.expect("the server is there");
@@ -51,7 +54,7 @@ async fn a_page_has_the_records_of_its_topics() {
     publish(&hub, "news", "2").await;
     publish(&hub, "sport", "3").await;
     let newest = publish(&hub, "news", "4").await;
-    let redis = Redis::new(server.url()).expect("the URL is right");
+    let redis = redis(&server);
     let page = redis.read(start, Topics::These(&["sport".into()]), LIMIT, Duration::ZERO).await;
     let Read::Records { records, up_to, .. } = page.expect("the server is there") else {
         panic!("nothing is lost");

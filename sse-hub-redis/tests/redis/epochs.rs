@@ -2,7 +2,7 @@
 
 use crate::util;
 use crate::util::{Address, Pair, Server, hub, publish_soon, story, until};
-use sse_hub::{GapCause, Health, Hub, Position, Start};
+use sse_hub::{GapCause, Hub, Position, Start};
 use sse_hub_redis::Redis;
 use sse_test::hub::Client;
 use std::time::Duration;
@@ -117,8 +117,7 @@ async fn moved(has_replayed: bool) {
         // So that its connection for replays is older than the epoch.
         assert_eq!(pair.hubs[1].subscribe(["news"]).last(1).start().await, Start::Live);
     }
-    pair.addresses[1].close();
-    server.cut_tails_until(|| matches!(pair.hubs[1].health(), Health::Unreachable(_))).await;
+    pair.addresses[1].deafen(&pair.hubs[1], &server).await;
     server.run("FLUSHALL");
     let gap = loop {
         let seen = pair.clients[0].next().await.expect("the stream goes on");

@@ -132,8 +132,7 @@ async fn an_event_that_one_node_has_read_and_a_restart_lost_is_a_gap_on_all() {
     let mut pair = Pair::on(&server).await;
     let third = hub(&server).await;
     let backup = server.back_up();
-    pair.addresses[1].close();
-    server.cut_tails_until(|| matches!(pair.hubs[1].health(), sse_hub::Health::Unreachable(_))).await;
+    pair.addresses[1].deafen(&pair.hubs[1], &server).await;
     publish_soon(&third, "lost").await;
     drop(third);
     assert_eq!(story(&mut pair.clients[0], "lost").await, ["lost"]);

@@ -122,9 +122,7 @@ async fn a_client_that_is_ahead_of_a_slow_node_waits_for_it() {
     let server = Server::start();
     let mut pair = Pair::on(&server).await;
     // The second node hears nothing.
-    pair.addresses[1].close();
-    let deaf = || matches!(pair.hubs[1].health(), sse_hub::Health::Unreachable(_));
-    server.cut_tails_until(deaf).await;
+    pair.addresses[1].deafen(&pair.hubs[1], &server).await;
     publish_soon(&pair.hubs[0], "1").await;
     let position = publish_soon(&pair.hubs[0], "2").await;
     let mut ahead = pair.hubs[1].subscribe(["news"]).after(position);
@@ -151,8 +149,7 @@ async fn a_client_may_be_ahead_of_a_node_that_has_heard_nothing_for_years() {
     server.run("XADD sse-hub 1-1 n 00000001");
     let (first, address) = (hub(&server).await, Address::of(&server));
     let second = address.hub().await;
-    address.close();
-    server.cut_tails_until(|| matches!(second.health(), sse_hub::Health::Unreachable(_))).await;
+    address.deafen(&second, &server).await;
     let position = publish_soon(&first, "1").await;
     let mut ahead = second.subscribe(["news"]).after(position);
     assert_eq!(ahead.start().await, Start::Resumed);

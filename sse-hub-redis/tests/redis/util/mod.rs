@@ -60,6 +60,12 @@ impl Address {
         self.open.store(true, Ordering::SeqCst);
     }
 
+    /// Takes the tail of a node away, which finds no other way to the server.
+    pub(crate) async fn deafen(&self, hub: &Hub, server: &Server) {
+        self.close();
+        server.cut_tails_until(|| matches!(hub.health(), sse_hub::Health::Unreachable(_))).await;
+    }
+
     pub(crate) fn builder(&self) -> Builder {
         let Self { port, open } = self.clone();
         let client = move || -> RedisResult<RedisClient> {
@@ -156,9 +162,8 @@ impl Pair {
 
     /// Takes both nodes' tails away; their publishers stay connected.
     pub(crate) async fn deafen(&self, server: &Server) {
-        self.addresses.iter().for_each(Address::close);
-        for hub in &self.hubs {
-            server.cut_tails_until(|| matches!(hub.health(), sse_hub::Health::Unreachable(_))).await;
+        for (address, hub) in self.addresses.iter().zip(&self.hubs) {
+            address.deafen(hub, server).await;
         }
     }
 
